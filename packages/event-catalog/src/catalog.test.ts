@@ -19,7 +19,9 @@ t.test('every type has an example that a writer could have sent', async (t) => {
 t.test('every type falls under a subject of its stream, and of no other', async (t) => {
   for (const type of EVENT_TYPES) {
     const family = `${type.split('.')[0]}.*`;
-    const homes = Object.values(STREAMS).filter((stream) => stream.subjects.some((subject) => subject === family));
+    const homes = Object.values(STREAMS).filter((stream) =>
+      stream.subjects.some((subject) => subject === family),
+    );
     t.strictSame(
       homes.map((stream) => stream.name),
       [streamOf(type)],
@@ -29,17 +31,21 @@ t.test('every type falls under a subject of its stream, and of no other', async 
   }
 });
 
-t.test('partners see commissions, conversions, their tier and their broken endpoint, each naming the partner', async (t) => {
-  const expected = EVENT_TYPES.filter(
-    (type) =>
-      type.startsWith('commission.') ||
-      type.startsWith('conversion.') ||
-      type === 'partner.tier_changed' ||
-      type === 'webhook_endpoint.auto_disabled',
-  );
-  t.strictSame(PARTNER_EVENT_TYPES, expected);
-  for (const type of PARTNER_EVENT_TYPES) t.ok(Object.hasOwn(eventCatalog[type].dataSchema.shape, 'partnerId'), type);
-});
+t.test(
+  'partners see commissions, conversions, their tier and their broken endpoint, each naming the partner',
+  async (t) => {
+    const expected = EVENT_TYPES.filter(
+      (type) =>
+        type.startsWith('commission.') ||
+        type.startsWith('conversion.') ||
+        type === 'partner.tier_changed' ||
+        type === 'webhook_endpoint.auto_disabled',
+    );
+    t.strictSame(PARTNER_EVENT_TYPES, expected);
+    for (const type of PARTNER_EVENT_TYPES)
+      t.ok(Object.hasOwn(eventCatalog[type].dataSchema.shape, 'partnerId'), type);
+  },
+);
 
 t.test('a reader keeps fields it does not know, a writer must not send them', async (t) => {
   const event = exampleEvent('commission.adjusted');
@@ -50,7 +56,10 @@ t.test('a reader keeps fields it does not know, a writer must not send them', as
 
 t.test('a reader names each field that is wrong', async (t) => {
   const event = exampleEvent('commission.adjusted');
-  const broken = { ...event, data: { ...event.data, currency: 'dollars', after: { status: 'lost', commissionAmount: '1' } } };
+  const broken = {
+    ...event,
+    data: { ...event.data, currency: 'dollars', after: { status: 'lost', commissionAmount: '1' } },
+  };
   const parsed = parseEvent(broken);
   if (parsed.outcome !== 'invalid') return t.fail('it was accepted');
   t.match(parsed.detail, /data\.currency/);
@@ -59,7 +68,16 @@ t.test('a reader names each field that is wrong', async (t) => {
 });
 
 t.test('anything at all is answered with an outcome, never an exception', async (t) => {
-  for (const input of [null, undefined, 7, 'x', [], {}, { type: 'commission.created' }, { ...exampleEvent('job.queued'), id: 1 }])
+  for (const input of [
+    null,
+    undefined,
+    7,
+    'x',
+    [],
+    {},
+    { type: 'commission.created' },
+    { ...exampleEvent('job.queued'), id: 1 },
+  ])
     t.equal(parseEvent(input).outcome, 'invalid');
   t.equal(parseEvent({ ...exampleEvent('job.queued'), type: 'job.vanished' }).outcome, 'unknown_type');
   t.equal(parseEvent({ ...exampleEvent('job.queued'), type: 'toString' }).outcome, 'unknown_type');

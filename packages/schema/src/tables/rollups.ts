@@ -1,0 +1,99 @@
+import { integer, pgTable, primaryKey, text, uuid, index } from 'drizzle-orm/pg-core';
+import { moment, money, programId } from './columns.ts';
+
+/** Valid clicks by hour (UTC) and partner, counted by the statement that stores the clicks. */
+export const rollupClickHours = pgTable(
+  'rollup_click_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    partnerId: uuid('partner_id').notNull(),
+    validClicks: integer('valid_clicks').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ columns: [t.programId, t.hour, t.partnerId] }),
+    index('rollup_click_hours_partner').on(t.programId, t.partnerId, t.hour),
+  ],
+);
+
+const earningColumns = () => ({
+  pendingCount: integer('pending_count').notNull().default(0),
+  confirmedCount: integer('confirmed_count').notNull().default(0),
+  paidCount: integer('paid_count').notNull().default(0),
+  cancelledCount: integer('cancelled_count').notNull().default(0),
+  refundCount: integer('refund_count').notNull().default(0),
+  /** Sum of earnings that are not cancelled. */
+  earningsAmount: money('earnings_amount').notNull().default('0'),
+  /** Sum of the order amounts of earnings that are not cancelled. */
+  earningsOrderAmount: money('earnings_order_amount').notNull().default('0'),
+});
+
+const partnerColumns = () => ({
+  /** All of the partner's conversion rows, by converted_at. */
+  conversions: integer('conversions').notNull().default(0),
+  primaryConversions: integer('primary_conversions').notNull().default(0),
+  revenue: money('revenue').notNull().default('0'),
+  ...earningColumns(),
+  /** Earnings paid in this hour, by paid_at. */
+  paidAmount: money('paid_amount').notNull().default('0'),
+  clawedBackAmount: money('clawed_back_amount').notNull().default('0'),
+  bonusAmount: money('bonus_amount').notNull().default('0'),
+});
+
+/** Conversions and commissions by hour (UTC), partner and currency; recomputed from the base tables when dirty. */
+export const rollupPartnerHours = pgTable(
+  'rollup_partner_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    partnerId: uuid('partner_id').notNull(),
+    currency: text('currency').notNull(),
+    ...partnerColumns(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.programId, t.currency, t.hour, t.partnerId] }),
+    index('rollup_partner_hours_partner').on(t.programId, t.partnerId, t.currency, t.hour),
+  ],
+);
+
+/** The same by day (UTC): sums of the hours, for long ranges. */
+export const rollupPartnerDays = pgTable(
+  'rollup_partner_days',
+  {
+    programId: programId(),
+    day: moment('day').notNull(),
+    partnerId: uuid('partner_id').notNull(),
+    currency: text('currency').notNull(),
+    ...partnerColumns(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.programId, t.currency, t.day, t.partnerId] }),
+    index('rollup_partner_days_partner').on(t.programId, t.partnerId, t.currency, t.day),
+  ],
+);
+
+/** Earnings by hour (UTC), policy and currency. */
+export const rollupPolicyHours = pgTable(
+  'rollup_policy_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    policyId: uuid('policy_id').notNull(),
+    currency: text('currency').notNull(),
+    ...earningColumns(),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.currency, t.hour, t.policyId] })],
+);
+
+/** Primary conversions by hour (UTC), product and currency. */
+export const rollupProductHours = pgTable(
+  'rollup_product_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    productId: uuid('product_id').notNull(),
+    currency: text('currency').notNull(),
+    conversions: integer('conversions').notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.currency, t.hour, t.productId] })],
+);

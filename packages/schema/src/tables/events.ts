@@ -13,7 +13,12 @@ export const outboxEvents = pgTable(
     actor: jsonb('actor').$type<{ kind: string; id: string | null; name: string }>().notNull(),
     requestId: text('request_id'),
     data: jsonb('data').$type<Record<string, unknown>>().notNull(),
-    createdAt: createdAt(),
+    /** When it happened, by the clock of whoever decided. */
+    occurredAt: moment('occurred_at').notNull(),
+    /** When the row was written, by the database's clock; whole milliseconds, so that the key survives JavaScript. */
+    createdAt: moment('created_at')
+      .notNull()
+      .default(sql`date_trunc('milliseconds', now())`),
     sentAt: moment('sent_at'),
   },
   (t) => [

@@ -23,6 +23,9 @@ import {
 import { partners } from './catalog.ts';
 import { createdAt, id, isOneOf, moment, programId, updatedAt } from './columns.ts';
 
+const ENDPOINT_LANES = ['main', 'slow'] as const;
+export type EndpointLane = (typeof ENDPOINT_LANES)[number];
+
 /** A rotated secret that still signs until it expires. */
 export interface PreviousSecret {
   ciphertext: string;
@@ -44,6 +47,10 @@ export const webhookEndpoints = pgTable(
     secretCiphertext: text('secret_ciphertext').notNull(),
     previousSecrets: jsonb('previous_secrets').$type<PreviousSecret[]>().notNull().default([]),
     rateLimitPerSecond: integer('rate_limit_per_second').notNull().default(100),
+    /** Seconds before the second, third, ... attempt; null: the platform's schedule. */
+    retryDelaysSeconds: integer('retry_delays_seconds').array(),
+    /** Slow and failing endpoints share a small lane of their own, so that they delay nobody else. */
+    lane: text('lane').$type<EndpointLane>().notNull().default('main'),
     consecutiveFailures: integer('consecutive_failures').notNull().default(0),
     failingSince: moment('failing_since'),
     circuitState: text('circuit_state').$type<CircuitState>().notNull().default('closed'),
@@ -52,6 +59,8 @@ export const webhookEndpoints = pgTable(
     version: integer('version').notNull().default(1),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
+    /** Deleted endpoints keep their row, so that the history of their deliveries stays readable. */
+    deletedAt: moment('deleted_at'),
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.id] }),
@@ -59,6 +68,7 @@ export const webhookEndpoints = pgTable(
     foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
     check('webhook_endpoints_status_check', isOneOf(t.status, ENDPOINT_STATUSES)),
     check('webhook_endpoints_circuit_check', isOneOf(t.circuitState, CIRCUIT_STATES)),
+    check('webhook_endpoints_lane_check', isOneOf(t.lane, ENDPOINT_LANES)),
     check('webhook_endpoints_rate_check', sql`${t.rateLimitPerSecond} BETWEEN 1 AND 1000`),
   ],
 );
@@ -77,6 +87,8 @@ export const webhookDeliveries = pgTable(
     body: text('body').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
     attempts: integer('attempts').notNull().default(0),
+    /** How many attempts were made before the present round; a retry or recovery begins a new one. */
+    roundStart: integer('round_start').notNull().default(0),
     nextAttemptAt: moment('next_attempt_at'),
     /** A claim is a lease: until when, and the token that a late writer no longer has. */
     claimToken: bigint('claim_token', { mode: 'bigint' })
@@ -96,7 +108,7 @@ export const webhookDeliveries = pgTable(
     primaryKey({ columns: [t.programId, t.id] }),
     uniqueIndex('webhook_deliveries_event_key').on(t.programId, t.eventId, t.endpointId),
     index('webhook_deliveries_due')
-      .on(t.endpointId, t.nextAttemptAt, t.id)
+      .on(t.programId, t.endpointId, t.nextAttemptAt, t.id)
       .where(sql`${t.status} = 'pending'`),
     index('webhook_deliveries_endpoint').on(t.programId, t.endpointId, t.createdAt, t.id),
     index('webhook_deliveries_partner').on(t.programId, t.partnerId, t.createdAt, t.id),
@@ -131,3 +143,10 @@ export const webhookAttempts = pgTable(
     }).onDelete('cascade'),
   ],
 );
+
+/** The dispatchers that are alive: each takes its share of a rate that holds over all of them. */
+export const webhookDispatchers = pgTable('webhook_dispatchers', {
+  holder: text('holder').primaryKey(),
+  startedAt: moment('started_at').notNull(),
+  seenAt: moment('seen_at').notNull(),
+});

@@ -1,0 +1,41 @@
+import { connect, type Database } from '@tributary/schema';
+import postgres from 'postgres';
+
+import { SERVICE_ROLE, TEMPLATE_DATABASE, withDatabase, withUser } from './database-names.ts';
+import { runnerSetting, type TestScope } from './scope.ts';
+import { uniqueName } from './unique.ts';
+
+/** A database of its own for a test file, with all tables and no rows. */
+export interface TestDatabase {
+  name: string;
+  /** As the role that owns everything. */
+  ownerUrl: string;
+  /** As the role that services connect as. */
+  serviceUrl: string;
+  db: Database;
+  owner: Database;
+}
+
+async function asAdministrator(statement: string): Promise<void> {
+  const sql = postgres(runnerSetting('TEST_POSTGRES_URL'), { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Clones the migrated template; the clone goes with the scope, whoever is still connected to it. */
+export async function createTestDatabase(t: TestScope): Promise<TestDatabase> {
+  const name = uniqueName('test_');
+  await asAdministrator(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
+  const ownerUrl = withDatabase(runnerSetting('TEST_POSTGRES_URL'), name);
+  const serviceUrl = withUser(ownerUrl, SERVICE_ROLE);
+  const db = connect({ url: serviceUrl, applicationName: 'test' });
+  const owner = connect({ url: ownerUrl, applicationName: 'test-owner', maxConnections: 2 });
+  t.teardown(async () => {
+    await Promise.all([db.close(), owner.close()]);
+    await asAdministrator(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+  return { name, ownerUrl, serviceUrl, db, owner };
+}

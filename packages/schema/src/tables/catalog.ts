@@ -69,7 +69,11 @@ export const referralCodes = pgTable(
     uniqueIndex('referral_codes_default_key')
       .on(t.programId, t.partnerId)
       .where(sql`${t.isDefault}`),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'referral_codes_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
     check('referral_codes_code_check', sql`${t.code} ~ '^[A-Za-z0-9_-]{4,20}$'`),
     check('referral_codes_status_check', isOneOf(t.status, CATALOG_STATUSES)),
   ],
@@ -170,11 +174,20 @@ export const commissionPolicyVersions = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.policyId, t.version] }),
     foreignKey({
+      name: 'commission_policy_versions_policy_id_fkey',
       columns: [t.programId, t.policyId],
       foreignColumns: [commissionPolicies.programId, commissionPolicies.id],
     }),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
-    foreignKey({ columns: [t.programId, t.productId], foreignColumns: [products.programId, products.id] }),
+    foreignKey({
+      name: 'commission_policy_versions_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
+    foreignKey({
+      name: 'commission_policy_versions_product_id_fkey',
+      columns: [t.programId, t.productId],
+      foreignColumns: [products.programId, products.id],
+    }),
     check('policy_versions_type_check', isOneOf(t.type, POLICY_TYPES)),
     check('policy_versions_rate_check', sql`${t.rate} BETWEEN 0 AND 100`),
     check('policy_versions_hold_check', sql`${t.holdDays} BETWEEN 0 AND 3650`),
@@ -207,10 +220,15 @@ export const policyUsage = pgTable(
       .on(t.programId, t.policyId, t.partnerId)
       .where(sql`${t.partnerId} IS NOT NULL`),
     foreignKey({
+      name: 'policy_usage_policy_id_fkey',
       columns: [t.programId, t.policyId],
       foreignColumns: [commissionPolicies.programId, commissionPolicies.id],
     }),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'policy_usage_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
     check('policy_usage_used_check', sql`${t.used} >= 0`),
   ],
 );

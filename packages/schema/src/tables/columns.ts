@@ -11,8 +11,11 @@ export const programId = () => text('program_id').notNull().default(DEFAULT_PROG
 /** An amount of money: exact, two decimals, always beside a currency. */
 export const money = (name: string) => numeric(name, { precision: 14, scale: 2 });
 
-/** A moment, UTC on the wire. */
-export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+/**
+ * A moment, UTC on the wire. To the millisecond, as a JavaScript Date is: with Postgres's microseconds a value that was read
+ * would not find its own row again, in a cursor or in the key of a partitioned table.
+ */
+export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
 
 export const createdAt = () => moment('created_at').notNull().defaultNow();
 export const updatedAt = () => moment('updated_at').notNull().defaultNow();

@@ -50,7 +50,11 @@ export const payouts = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.id] }),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'payouts_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
     check('payouts_currency_check', isCurrency(t.currency)),
     check('payouts_status_check', isOneOf(t.status, PAYOUT_STATUSES)),
   ],
@@ -116,6 +120,10 @@ export const commissions = pgTable(
     index('commissions_paid')
       .on(t.programId, t.paidAt, t.id)
       .where(sql`${t.paidAt} IS NOT NULL`),
+    // What a partner was paid in an hour, when the night pays thousands of partners in one.
+    index('commissions_partner_paid')
+      .on(t.programId, t.partnerId, t.paidAt)
+      .where(sql`${t.paidAt} IS NOT NULL`),
     index('commissions_due')
       .on(t.programId, t.holdUntil, t.id)
       .where(sql`${t.status} = 'pending' AND NOT ${t.reviewHold}`),
@@ -124,18 +132,36 @@ export const commissions = pgTable(
       .where(sql`${t.originalCommissionId} IS NOT NULL`),
     index('commissions_order_id_search').using('gin', t.orderId.op('gin_trgm_ops')),
     index('commissions_referral_code_search').using('gin', t.referralCode.op('gin_trgm_ops')),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
-    foreignKey({ columns: [t.programId, t.productId], foreignColumns: [products.programId, products.id] }),
     foreignKey({
+      name: 'commissions_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
+    foreignKey({
+      name: 'commissions_product_id_fkey',
+      columns: [t.programId, t.productId],
+      foreignColumns: [products.programId, products.id],
+    }),
+    foreignKey({
+      name: 'commissions_policy_id_fkey',
       columns: [t.programId, t.policyId],
       foreignColumns: [commissionPolicies.programId, commissionPolicies.id],
     }),
     foreignKey({
+      name: 'commissions_conversion_id_fkey',
       columns: [t.programId, t.conversionId],
       foreignColumns: [conversionEvents.programId, conversionEvents.id],
     }),
-    foreignKey({ columns: [t.programId, t.originalCommissionId], foreignColumns: [t.programId, t.id] }),
-    foreignKey({ columns: [t.programId, t.payoutId], foreignColumns: [payouts.programId, payouts.id] }),
+    foreignKey({
+      name: 'commissions_original_commission_id_fkey',
+      columns: [t.programId, t.originalCommissionId],
+      foreignColumns: [t.programId, t.id],
+    }),
+    foreignKey({
+      name: 'commissions_payout_id_fkey',
+      columns: [t.programId, t.payoutId],
+      foreignColumns: [payouts.programId, payouts.id],
+    }),
     check('commissions_kind_check', isOneOf(t.kind, COMMISSION_KINDS)),
     check('commissions_status_check', isOneOf(t.status, COMMISSION_STATUSES)),
     check('commissions_currency_check', isCurrency(t.currency)),
@@ -185,9 +211,14 @@ export const commissionEntries = pgTable(
     primaryKey({ columns: [t.programId, t.commissionId, t.version] }),
     index('commission_entries_partner').on(t.programId, t.partnerId, t.at),
     foreignKey({
+      name: 'commission_entries_commission_id_fkey',
       columns: [t.programId, t.commissionId],
       foreignColumns: [commissions.programId, commissions.id],
     }),
+    check('commission_entries_kind_check', isOneOf(t.kind, COMMISSION_KINDS)),
+    check('commission_entries_currency_check', isCurrency(t.currency)),
+    check('commission_entries_status_before_check', isOneOf(t.statusBefore, COMMISSION_STATUSES)),
+    check('commission_entries_status_after_check', isOneOf(t.statusAfter, COMMISSION_STATUSES)),
     check('commission_entries_action_check', isOneOf(t.action, COMMISSION_ACTIONS)),
     check('commission_entries_reason_code_check', isOneOf(t.reasonCode, REASON_CODES)),
   ],

@@ -34,7 +34,11 @@ export const users = pgTable(
   },
   (t) => [
     uniqueIndex('users_email_key').on(t.programId, sql`lower(${t.email})`),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'users_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
     check('users_role_check', isOneOf(t.role, USER_ROLES)),
     check('users_status_check', isOneOf(t.status, ACCOUNT_STATUSES)),
     check('users_partner_check', sql`(${t.role} = 'partner') = (${t.partnerId} IS NOT NULL)`),
@@ -86,7 +90,11 @@ export const apiKeys = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.id] }),
     uniqueIndex('api_keys_hash_key').on(t.programId, t.keyHash),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'api_keys_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
   ],
 );
 

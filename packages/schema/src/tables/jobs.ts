@@ -94,9 +94,11 @@ export const jobResults = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.jobId, t.itemId] }),
-    foreignKey({ columns: [t.programId, t.jobId], foreignColumns: [jobs.programId, jobs.id] }).onDelete(
-      'cascade',
-    ),
+    foreignKey({
+      name: 'job_results_job_id_fkey',
+      columns: [t.programId, t.jobId],
+      foreignColumns: [jobs.programId, jobs.id],
+    }).onDelete('cascade'),
   ],
 );
 

@@ -65,7 +65,11 @@ export const webhookEndpoints = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.id] }),
     index('webhook_endpoints_partner').on(t.programId, t.partnerId, t.createdAt),
-    foreignKey({ columns: [t.programId, t.partnerId], foreignColumns: [partners.programId, partners.id] }),
+    foreignKey({
+      name: 'webhook_endpoints_partner_id_fkey',
+      columns: [t.programId, t.partnerId],
+      foreignColumns: [partners.programId, partners.id],
+    }),
     check('webhook_endpoints_status_check', isOneOf(t.status, ENDPOINT_STATUSES)),
     check('webhook_endpoints_circuit_check', isOneOf(t.circuitState, CIRCUIT_STATES)),
     check('webhook_endpoints_lane_check', isOneOf(t.lane, ENDPOINT_LANES)),
@@ -114,6 +118,7 @@ export const webhookDeliveries = pgTable(
     index('webhook_deliveries_partner').on(t.programId, t.partnerId, t.createdAt, t.id),
     index('webhook_deliveries_created').on(t.programId, t.createdAt, t.id),
     foreignKey({
+      name: 'webhook_deliveries_endpoint_id_fkey',
       columns: [t.programId, t.endpointId],
       foreignColumns: [webhookEndpoints.programId, webhookEndpoints.id],
     }).onDelete('cascade'),
@@ -138,6 +143,7 @@ export const webhookAttempts = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.deliveryId, t.attempt] }),
     foreignKey({
+      name: 'webhook_attempts_delivery_id_fkey',
       columns: [t.programId, t.deliveryId],
       foreignColumns: [webhookDeliveries.programId, webhookDeliveries.id],
     }).onDelete('cascade'),

@@ -255,7 +255,8 @@ export const auditLogs = pgTable(
     primaryKey({ columns: [t.programId, t.id] }),
     index('IDX_audit_logs_entity').on(t.entityType, t.entityId),
     index('IDX_audit_logs_user').on(t.userId),
-    index('IDX_audit_logs_created').on(t.createdAt.desc()),
+    // NULLS FIRST, as `ORDER BY created_at DESC` means: with Drizzle's NULLS LAST no such query could use it.
+    index('IDX_audit_logs_created').on(t.createdAt.desc().nullsFirst()),
     index('IDX_audit_logs_action').on(t.action),
   ],
 );

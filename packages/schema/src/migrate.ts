@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import postgres from 'postgres';
+import { assertSupportedServer } from './server-version.ts';
+import { ensureServiceRole } from './service-role.ts';
+
+type Log = (line: string) => void;
+
+interface Migration {
+  tag: string;
+  text: string;
+  sha256: string;
+}
+
+const MIGRATIONS = new URL('../migrations/', import.meta.url);
+/** Partitions that a fresh database starts with; a job of the batch scheduler makes the later ones. */
+const FIRST_PARTITION_DAYS = 7;
+/** Any number that nobody else uses: two migrations of one database run one after the other. */
+const MIGRATION_LOCK = 7_411_020_914;
+
+/**
+ * Brings the database up to this version of the schema, as its owner. All of it in one transaction, under an advisory lock: it is
+ * applied or it is not, and several at once are harmless. Throws on a Postgres older than 18, and on a migration that was
+ * edited after it had been applied.
+ */
+export async function migrate(ownerUrl: string, log: Log = () => undefined): Promise<void> {
+  const migrations = await readMigrations();
+  const sql = postgres(ownerUrl, {
+    max: 1,
+    connect_timeout: 10,
+    onnotice: () => undefined,
+    connection: { application_name: 'tributary migrate' },
+  });
+  try {
+    await refuseOldServer(sql);
+    await ensureServiceRole(sql);
+    await sql.begin((transaction) => applyMissing(transaction, migrations, log));
+    await sql.unsafe('select ensure_partitions(now(), $1)', [FIRST_PARTITION_DAYS]);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+async function refuseOldServer(sql: postgres.Sql): Promise<void> {
+  const [server] = await sql<{ number: number; version: string }[]>`
+    select current_setting('server_version_num')::int as number, split_part(current_setting('server_version'), ' ', 1) as version`;
+  if (server !== undefined) assertSupportedServer(server.number, server.version);
+}
+
+async function applyMissing(sql: postgres.TransactionSql, migrations: Migration[], log: Log): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+  await sql`create table if not exists schema_migrations (
+    tag text primary key, sha256 text not null, applied_at timestamptz not null default now())`;
+  const rows = await sql<{ tag: string; sha256: string }[]>`select tag, sha256 from schema_migrations`;
+  const applied = new Map(rows.map(({ tag, sha256 }) => [tag, sha256]));
+  for (const { tag, text, sha256 } of migrations) {
+    const known = applied.get(tag);
+    if (known === undefined) {
+      log(`applying migration ${tag}`);
+      await sql.unsafe(text);
+      await sql`insert into schema_migrations (tag, sha256) values (${tag}, ${sha256})`;
+    } else if (known !== sha256) {
+      throw new Error(
+        `Migration ${tag} was changed after this database had applied it: add a new migration instead.`,
+      );
+    }
+  }
+}
+
+/** The checked-in migrations in the order of Drizzle's journal. */
+async function readMigrations(): Promise<Migration[]> {
+  const journal: unknown = JSON.parse(await readFile(new URL('meta/_journal.json', MIGRATIONS), 'utf8'));
+  const { entries } = journal as { entries: { tag: string }[] };
+  return Promise.all(
+    entries.map(async ({ tag }) => {
+      const text = await readFile(new URL(`${tag}.sql`, MIGRATIONS), 'utf8');
+      return { tag, text, sha256: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+import type { Database } from '@tributary/schema';
+
+import type { Policy } from './types.ts';
+
+/** Every version of every active policy, as read; usage is read apart because it must not be cached. */
+export interface PolicyRecord extends Policy {
+  /** Moves on with any change of the policy: what statements check before they rely on it. */
+  rowVersion: number;
+  effectiveFrom: Date;
+}
+
+const POLICIES = `
+  SELECT p.id, p.code, p.status, p.priority, p.created_at, p.version AS row_version, v.version, v.effective_from, v.type,
+    v.rate, v.amount, v.tiers, v.currency, v.partner_id, v.partner_tier, v.product_id, v.supplier_id, v.category, v.tags,
+    v.min_commission, v.max_commission, v.min_order_amount, v.max_order_amount, v.requires_new_customer, v.valid_from,
+    v.valid_until, v.max_usage_total, v.max_usage_per_partner, v.hold_days, v.stackable, v.exclusive_with,
+    0 AS usage_total, 0 AS usage_by_partner
+  FROM commission_policies p
+  JOIN commission_policy_versions v ON v.program_id = p.program_id AND v.policy_id = p.id
+  WHERE p.program_id = $1 AND p.status = 'active'
+  ORDER BY p.id, v.version`;
+
+/** All versions of the programme's active policies; fit for a cache. */
+export function readPolicies(db: Database, programId: string): Promise<PolicyRecord[]> {
+  return db.query<PolicyRecord>(POLICIES, [programId]);
+}
+
+/** Of each policy the version in force at `now`: the latest whose time has come. */
+export function policiesInForce(records: readonly PolicyRecord[], now: Date): PolicyRecord[] {
+  const inForce = new Map<string, PolicyRecord>();
+  for (const record of records) {
+    const other = inForce.get(record.id);
+    if (record.effectiveFrom <= now && (other === undefined || record.version > other.version)) {
+      inForce.set(record.id, record);
+    }
+  }
+  return [...inForce.values()];
+}
+
+const USAGE = `SELECT policy_id, partner_id, used FROM policy_usage
+  WHERE program_id = $1 AND policy_id = ANY($2::uuid[]) AND (partner_id IS NULL OR partner_id = ANY($3::uuid[]))`;
+
+/** How often limited policies have been used, in all and by each of these partners. */
+export type UsageLookup = (policyId: string, partnerId: string) => { total: number; byPartner: number };
+
+/** Reads the uses of those policies that have a limit; asks nothing where none has. */
+export async function readUsage(
+  db: Database,
+  programId: string,
+  policies: readonly PolicyRecord[],
+  partnerIds: readonly string[],
+): Promise<UsageLookup> {
+  const limited = policies.filter((p) => p.maxUsageTotal !== null || p.maxUsagePerPartner !== null);
+  if (limited.length === 0) return () => ({ total: 0, byPartner: 0 });
+  const ids = limited.map((policy) => policy.id);
+  const rows = await db.query<{ policyId: string; partnerId: string | null; used: number }>(USAGE, [
+    programId,
+    ids,
+    [...partnerIds],
+  ]);
+  const used = new Map(rows.map((row) => [`${row.policyId} ${row.partnerId ?? 'all'}`, row.used]));
+  return (policyId, partnerId) => ({
+    total: used.get(`${policyId} all`) ?? 0,
+    byPartner: used.get(`${policyId} ${partnerId}`) ?? 0,
+  });
+}

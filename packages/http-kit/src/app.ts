@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { LogController } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  FastifyServerOptions,
+  RawServerDefault,
+} from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Health, Logger, Metrics } from '@tributary/runtime';
+import type { Database } from '@tributary/schema';
+import { authorize } from './authorization.ts';
+import { checkDeclarations } from './declarations.ts';
+import { answerProblems, sendProblem, toAppError } from './error-handler.ts';
+import type { RecoverFromFailure } from './error-handler.ts';
+import { AppError, commonErrors } from './errors.ts';
+import type { ErrorCatalogue } from './errors.ts';
+import { serveHealth } from './health-routes.ts';
+import { recoverByReplay, replayOrNote } from './idempotency.ts';
+import { acceptJsonBodies, assertSafeAddress } from './json-body.ts';
+import { logRequests, measureRequests } from './observation.ts';
+import { publishOpenApi } from './openapi.ts';
+import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
+import './route-config.ts';
+import { validatorCompiler } from './validation.ts';
+
+/** A Fastify app whose routes take and answer zod schemas. */
+export type ServiceApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface HttpAppOptions {
+  readonly service: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Bytes; 1 MiB by default. Routes may set their own. */
+  readonly bodyLimit?: number;
+  /** The `path` label of the metrics; by default the pattern of the route. */
+  readonly routeLabel?: (request: FastifyRequest) => string;
+  readonly trustProxy?: FastifyServerOptions['trustProxy'];
+}
+
+export interface ServiceAppOptions extends HttpAppOptions {
+  /** From `deriveIdentityKey(IDENTITY_SECRET, service)`. */
+  readonly identityKey: Buffer;
+  /** The service's catalogue, for the OpenAPI document. */
+  readonly errors?: ErrorCatalogue;
+  /** Where idempotent answers are kept; without it `Idempotency-Key` is ignored. */
+  readonly db?: Pick<Database, 'query'>;
+}
+
+/**
+ * What every HTTP process shares: zod, problem documents, request ids, access log, metrics, `/health/live`,
+ * `/health/ready` and `/metrics`. The gateway builds on this; services on `buildServiceApp`.
+ */
+export async function buildHttpApp(
+  options: HttpAppOptions,
+  recover?: RecoverFromFailure,
+): Promise<ServiceApp> {
+  const logger: FastifyBaseLogger = options.logger;
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
+    bodyLimit: options.bodyLimit ?? 1_048_576,
+    trustProxy: options.trustProxy ?? false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 500 },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(toAppError(error, request), request, reply);
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(REQUEST_ID_HEADER, request.id);
+    done();
+  });
+  const plain = app as unknown as FastifyInstance;
+  acceptJsonBodies(plain);
+  answerProblems(plain, recover);
+  await measureRequests(plain, options);
+  logRequests(plain);
+  serveHealth(plain, options);
+  return app;
+}
+
+/**
+ * The app of a service behind the gateway. Add routes with `app.route({ schema, config, handler })`; see
+ * `RouteDeclaration` for what `config` has to say.
+ */
+export async function buildServiceApp(options: ServiceAppOptions): Promise<ServiceApp> {
+  const { service, identityKey, db, errors = {} } = options;
+  const signing = { service, key: identityKey };
+  const app = await buildHttpApp(options, db === undefined ? undefined : recoverByReplay(db));
+  app.decorateRequest('idempotency', null);
+  app.addHook('onRequest', (request, _reply, done) => {
+    authorize(request, signing);
+    assertSafeAddress(request.url, request.params, request.query);
+    done();
+  });
+  if (db !== undefined) {
+    app.addHook('preHandler', async (request, reply) => {
+      if (await replayOrNote(db, request, reply)) return reply;
+      return undefined;
+    });
+  }
+  const plain = app as unknown as FastifyInstance;
+  checkDeclarations(plain);
+  await publishOpenApi(plain, { service, errors });
+  return app;
+}
+
+/** What the HTTP parser refuses never becomes a request; it still gets a problem document. */
+function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const spec = isTooLarge ? commonErrors.HEADERS_TOO_LARGE : commonErrors.VALIDATION_ERROR;
+  const body = JSON.stringify(toProblem(new AppError(spec, 'The request is not valid HTTP'), 'none'));
+  const head = `HTTP/1.1 ${spec.status} ${isTooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}`;
+  socket.end(
+    `${head}\r\nconnection: close\r\ncontent-type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { constraintName, sqlState } from '@tributary/schema';
+import type { Database } from '@tributary/schema';
+import { sendJsonText } from './answers.ts';
+import { AppError, commonErrors, validationError } from './errors.ts';
+import { pathOf } from './error-handler.ts';
+import type { RecoverFromFailure } from './error-handler.ts';
+import type { IdempotencyContext } from './idempotency-context.ts';
+import { principalOf } from './observation.ts';
+import { versionEtag } from './versions.ts';
+
+type Queries = Pick<Database, 'query'>;
+
+interface StoredAnswer {
+  readonly bodyHash: string;
+  readonly status: number;
+  readonly answer: string;
+  readonly version: number | null;
+  readonly expired: boolean;
+}
+
+const KEY_MATCHES = `program_id = $1 AND principal = $2 AND method = $3 AND path = $4 AND key = $5`;
+
+const FIND = `
+  SELECT body_hash, status, answer::text AS answer,
+         CASE WHEN jsonb_typeof(answer->'data'->'version') = 'number' THEN (answer->'data'->>'version')::int END AS version,
+         created_at < now() - interval '24 hours' AS expired
+  FROM idempotency_keys WHERE ${KEY_MATCHES}`;
+
+const DROP_EXPIRED = `
+  DELETE FROM idempotency_keys WHERE ${KEY_MATCHES} AND created_at < now() - interval '24 hours'`;
+
+const STORE = `
+  INSERT INTO idempotency_keys (program_id, principal, method, path, key, body_hash, status, answer)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::int, $8::jsonb)`;
+
+/** Statuses in the order in which they tell best what a success of the route is: creation, acceptance, action. */
+const SUCCESS_STATUSES = [201, 202, 200] as const;
+
+/**
+ * Before the handler: replays the answer to an earlier request with the same key, or notes on the request what the
+ * statement of the effect has to store. True when it has answered.
+ */
+export async function replayOrNote(
+  db: Queries,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<boolean> {
+  const idempotency = noteOf(request);
+  if (idempotency === undefined) return false;
+  const stored = await findAnswer(db, request.identity.programId, idempotency);
+  if (stored !== undefined) return replay(stored, idempotency, reply);
+  request.idempotency = idempotency;
+  return false;
+}
+
+/**
+ * After a failure: the loser of a race between two requests with one key fails on the key's row, on the changed state
+ * or on waiting for the winner's lock. What the winner stored is then the answer to both.
+ */
+export function recoverByReplay(db: Queries): RecoverFromFailure {
+  return async (error, request, reply) => {
+    const { idempotency } = request;
+    if (idempotency === null || error.spec.status >= 500) return error;
+    const stored = await findAnswer(db, request.identity.programId, idempotency);
+    if (stored !== undefined) {
+      replay(stored, idempotency, reply);
+      return 'answered';
+    }
+    return isStillInFlight(error) ? inProgress(error) : error;
+  };
+}
+
+/**
+ * Stores the answer of an effect that is not one statement of ours (a call to another system): after it, so a crash
+ * between the two repeats the effect. Does nothing without an `Idempotency-Key`.
+ */
+export async function rememberAnswer(
+  db: Queries,
+  request: FastifyRequest,
+  answer: { readonly status: number; readonly body: object },
+): Promise<void> {
+  const { idempotency } = request;
+  if (idempotency === null) return;
+  const key = keyParams(request.identity.programId, idempotency);
+  await db.query(STORE, [...key, idempotency.bodyHash, answer.status, answer.body]);
+}
+
+function noteOf(request: FastifyRequest): IdempotencyContext | undefined {
+  const { config } = request.routeOptions;
+  const key = request.headers['idempotency-key'];
+  if (key === undefined || config.idempotency === false || config.internal === true) return undefined;
+  if (!takesKey(request.method)) return undefined;
+  const principal = principalOf(request);
+  // Keys of the public would be shared by everybody.
+  if (principal === undefined || principal === 'public') return undefined;
+  return {
+    principal,
+    method: request.method,
+    path: pathOf(request.url),
+    key: checkedKey(key),
+    bodyHash: createHash('sha256').update(request.bodyText).digest('hex'),
+    status: successStatus(request.routeOptions.schema?.response),
+  };
+}
+
+export function takesKey(method: string): boolean {
+  return method === 'POST' || method === 'PATCH' || method === 'DELETE' || method === 'PUT';
+}
+
+function checkedKey(key: string | string[]): string {
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  throw validationError([
+    { path: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' },
+  ]);
+}
+
+/** The status of a route's success, by its response schemas. */
+export function successStatus(response: unknown): number {
+  if (typeof response !== 'object' || response === null) return 200;
+  return SUCCESS_STATUSES.find((status) => status in response) ?? 200;
+}
+
+async function findAnswer(
+  db: Queries,
+  programId: string,
+  idempotency: IdempotencyContext,
+): Promise<StoredAnswer | undefined> {
+  const key = keyParams(programId, idempotency);
+  const [stored] = await db.query<StoredAnswer>(FIND, key);
+  if (stored?.expired !== true) return stored;
+  await db.query(DROP_EXPIRED, key);
+  return undefined;
+}
+
+function keyParams(programId: string, { principal, method, path, key }: IdempotencyContext): string[] {
+  return [programId, principal, method, path, key];
+}
+
+function replay(stored: StoredAnswer, idempotency: IdempotencyContext, reply: FastifyReply): true {
+  if (stored.bodyHash !== idempotency.bodyHash) {
+    throw new AppError(
+      commonErrors.IDEMPOTENCY_KEY_REUSED,
+      'This Idempotency-Key came with another body before',
+    );
+  }
+  if (stored.version !== null) reply.header('etag', versionEtag(stored.version));
+  reply.code(stored.status).header('idempotency-replayed', 'true');
+  sendJsonText(reply, stored.answer);
+  return true;
+}
+
+/** The winner has neither committed nor failed yet: its key's row or its lock was in the way. */
+function isStillInFlight({ extra }: AppError): boolean {
+  const state = sqlState(extra.cause);
+  if (state === '55P03') return true;
+  return state === '23505' && constraintName(extra.cause)?.startsWith('idempotency_keys') === true;
+}
+
+function inProgress(cause: AppError): AppError {
+  return new AppError(
+    commonErrors.IDEMPOTENCY_IN_PROGRESS,
+    'The first request with this Idempotency-Key has not ended yet; repeat this one shortly',
+    { cause, headers: { 'retry-after': '1' } },
+  );
+}

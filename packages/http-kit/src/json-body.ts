@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import { commonErrors, AppError, validationError } from './errors.ts';
+import { findUnsafeText } from './unsafe-text.ts';
+
+/**
+ * Bodies are JSON and nothing else (Fastify would also take text/plain). The text is kept for the hash of an
+ * idempotent request; an absent body is `undefined`, whatever its content type claims.
+ */
+export function acceptJsonBodies(app: FastifyInstance): void {
+  app.decorateRequest('bodyText', '');
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
+    request.bodyText = text;
+    if (text === '') {
+      done(null, undefined);
+      return;
+    }
+    void parse(request, text, (error, body: unknown) => {
+      if (error !== null) {
+        done(new AppError(commonErrors.VALIDATION_ERROR, 'The body is not valid JSON', { cause: error }));
+        return;
+      }
+      const unsafe = text.includes('\\u') ? findUnsafeText(body) : [];
+      if (unsafe.length > 0) done(validationError(unsafe));
+      else done(null, body);
+    });
+  });
+}
+
+/** Refuses `%00` and broken escapes in path and query, which no route can mean. */
+export function assertSafeAddress(url: string, params: unknown, query: unknown): void {
+  if (!url.includes('%')) return;
+  const unsafe = [...findUnsafeText(params), ...findUnsafeText(query)];
+  if (unsafe.length > 0) throw validationError(unsafe);
+}

@@ -61,10 +61,10 @@ t.test('a reader names each field that is wrong', async (t) => {
     data: { ...event.data, currency: 'dollars', after: { status: 'lost', commissionAmount: '1' } },
   };
   const parsed = parseEvent(broken);
-  if (parsed.outcome !== 'invalid') return t.fail('it was accepted');
-  t.match(parsed.detail, /data\.currency/);
-  t.match(parsed.detail, /data\.after\.status/);
-  t.match(parsed.detail, /data\.after\.commissionAmount/);
+  const detail = parsed.outcome === 'invalid' ? parsed.detail : 'it was accepted';
+  t.match(detail, /data\.currency/);
+  t.match(detail, /data\.after\.status/);
+  t.match(detail, /data\.after\.commissionAmount/);
 });
 
 t.test('anything at all is answered with an outcome, never an exception', async (t) => {

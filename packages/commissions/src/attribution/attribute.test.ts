@@ -28,6 +28,12 @@ t.test('last touch credits the latest click, first touch the earliest', async (t
 
 t.test('linear shares equally per click, and a partner’s clicks add up', async (t) => {
   t.equal(credits('linear', journey), 'b 0.500000, c 0.250000, a 0.250000');
+  const three = [touch('a', 0), touch('b', 1), touch('c', 2)];
+  t.equal(
+    credits('linear', three),
+    'c 0.333334, b 0.333333, a 0.333333',
+    'the latest has what cannot be shared',
+  );
 });
 
 t.test('time decay halves a click’s credit every seven days', async (t) => {
@@ -59,6 +65,12 @@ t.test('the primary credit has the largest weight, and on a tie the latest click
     { partnerId: 'a', isPrimary: true, clickId: 'click-4-a', referralCode: 'CODE-a' },
     { partnerId: 'b', isPrimary: false, clickId: 'click-2-b' },
   ]);
+});
+
+t.test('credits that are equal as stored count as a tie, however they were before rounding', async (t) => {
+  const second = 1 / (24 * 60 * 60);
+  const nearlyEqual = [touch('a', second, 'one'), touch('a', second, 'two'), touch('b', 7)];
+  t.equal(credits('time_decay', nearlyEqual), 'b 0.500000, a 0.500000');
 });
 
 t.test('a credit names the partner’s latest click', async (t) => {

@@ -74,7 +74,7 @@ export function shareAmount(
   return allot(amount, weights, currencyDecimals(currency)).map((share) => money(share, currency));
 }
 
-/** One claim per partner with any credit. */
+/** One claim per partner; in some models many of them have a credit of 0. */
 function claimsOf(touches: readonly Touch[], credits: readonly Decimal[]): Claim[] {
   const claims = new Map<string, Claim>();
   for (const [index, touch] of touches.entries()) {
@@ -84,7 +84,7 @@ function claimsOf(touches: readonly Touch[], credits: readonly Decimal[]): Claim
     const clickedAt = touch.clickedAt.toISOString();
     claims.set(partnerId, { partnerId, clickId, clickedAt, referralCode, subId, credit });
   }
-  return [...claims.values()].filter(({ credit }) => credit.gt(0));
+  return [...claims.values()];
 }
 
 /** Claims are put in a settled order first, since the allotment serves the earlier of equal remainders. */

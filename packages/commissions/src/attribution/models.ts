@@ -17,9 +17,10 @@ export const attributionModels: Record<AttributionModel, (times: readonly number
     return times.map((time) => new Decimal(2).pow(new Decimal(time - latest).dividedBy(HALF_LIFE_MS)));
   },
   position_based: (times) => {
-    if (times.length <= 2) return times.map(() => new Decimal(1));
-    const between = new Decimal('0.2').dividedBy(times.length - 2);
+    const between = times.length - 2;
     const isEnd = (index: number): boolean => index === 0 || index === times.length - 1;
-    return times.map((_time, index) => (isEnd(index) ? new Decimal('0.4') : between));
+    return times.map((_time, index) =>
+      isEnd(index) ? new Decimal('0.4') : new Decimal('0.2').dividedBy(between),
+    );
   },
 };

@@ -19,7 +19,8 @@ export function allot(total: DecimalInput, weights: readonly DecimalInput[], dec
 
   // A negative total (a claw-back) is the mirror image of the positive one.
   const shares = allotUnits(units.abs(), parts, whole);
-  return shares.map((share) => signed(share, units.isNegative()).times(unit).toFixed(decimals));
+  const sign = units.isNegative() ? -1 : 1;
+  return shares.map((share) => share.times(unit).times(sign).toFixed(decimals));
 }
 
 /** Quotient and remainder are both taken as integers of the division, so that no rounding decides who is served. */
@@ -33,8 +34,4 @@ function allotUnits(units: Decimal, parts: readonly Decimal[], whole: Decimal): 
     .slice(0, missing);
   const extra = new Set(served.map(({ index }) => index));
   return shares.map((share, index) => (extra.has(index) ? share.plus(1) : share));
-}
-
-function signed(share: Decimal, negative: boolean): Decimal {
-  return negative && !share.isZero() ? share.negated() : share;
 }

@@ -98,8 +98,7 @@ export function proportion(
 
 function stored(value: Decimal): Money {
   if (value.abs().gt(MAX_MONEY)) throw new MoneyError(`${value.toFixed()} is beyond ${MAX_MONEY}`);
-  // Without this a rounded -0.004 would read "-0.00".
-  return (value.isZero() ? new Decimal(0) : value).toFixed(STORED_DECIMALS);
+  return value.toFixed(STORED_DECIMALS);
 }
 
 /** decimal.js also reads hexadecimal, exponents of a million and Infinity: none of them is an amount. */

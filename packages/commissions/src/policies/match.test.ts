@@ -113,7 +113,7 @@ t.test('a policy whose limit is reached says so, and other reasons come first', 
   t.equal(matched({ maxUsageTotal: 5, usageTotal: 4, maxUsagePerPartner: 2, usageByPartner: 1 }), 'applies');
   t.equal(matched({ maxUsageTotal: 5, usageTotal: 5 }), 'limit_reached: its 5 uses in all are taken');
   t.equal(
-    matched({ maxUsagePerPartner: 2, usageByPartner: 3 }),
+    matched({ maxUsagePerPartner: 2, usageByPartner: 2 }),
     "limit_reached: this partner's 2 uses of it are taken",
   );
   t.equal(matched({ maxUsageTotal: 0 }), 'limit_reached: its 0 uses in all are taken');
@@ -126,6 +126,8 @@ t.test('a policy whose limit is reached says so, and other reasons come first', 
 t.test('a tiered policy needs a band that holds the line and prices it', async (t) => {
   const usd = { type: 'tiered', currency: 'USD' } as const;
   t.equal(matched({ ...usd, tiers: [{ minAmount: 100, rate: 5 }] }), 'applies');
+  const credited = { line: line({ attributedAmount: '10.00', attributionWeight: '0.050000' }) };
+  t.equal(matched({ ...usd, tiers: [{ minAmount: 100, rate: 5 }] }, credited), 'applies', 'the whole line');
   t.equal(
     matched({ ...usd, tiers: [{ minAmount: 500, rate: 5 }] }),
     "not_applicable: no band of it holds the line's 200.00",

@@ -29,6 +29,7 @@ export function createStreams({ acquireTimeoutMs, answerTimeoutMs, ...options }:
     await slots.acquire();
     const pool = createPool({
       ...options,
+      applicationName: `${options.applicationName} stream`,
       connections: 1,
       settings: { idle_in_transaction_session_timeout: STREAM_IDLE_MS },
     });

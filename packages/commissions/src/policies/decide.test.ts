@@ -124,9 +124,19 @@ t.test('without a policy there is no commission, and the decision says why', asy
   const decision = decide([named('HATS', { category: 'hats' })]);
   t.match(decision, {
     outcome: 'none',
-    decision: { summary: 'No commission: no policy applies.', amount: null },
+    decision: {
+      summary:
+        'No commission: no policy applies (HATS: it is for category hats and the product is in shoes).',
+      amount: null,
+    },
   });
   t.equal(decision.decision.considered.length, 1);
+  const five = ['A', 'B', 'C', 'D', 'E'].map((code) => named(code, { partnerId: 'other' }));
+  const reason = 'it is for another partner';
+  t.equal(
+    decide(five).decision.summary,
+    `No commission: no policy applies (A: ${reason}; B: ${reason}; C: ${reason}; and 2 more).`,
+  );
 });
 
 t.test('a suspended partner earns no commission', async (t) => {

@@ -90,8 +90,7 @@ function settle(
   const used = placements.filter(({ outcome }) => outcome === 'winner' || outcome === 'stacked');
   const winner = used[0]?.policy;
   if (winner === undefined) {
-    const none_ = turnedDown.length === 0 ? 'there is no policy' : 'no policy applies';
-    return none(candidate, turnedDown, `No commission: ${none_}.`);
+    return none(candidate, turnedDown, `No commission: ${whyNone(turnedDown)}.`);
   }
   const { amount, rate, parts, steps } = calculateCommission(
     used.map(({ policy }) => policy),
@@ -120,6 +119,18 @@ function settle(
     rate,
   };
   return { outcome: 'commission', winner, amount, rate, policiesUsed, decision };
+}
+
+/** How many policies a summary names; the decision has them all. */
+const NAMED_IN_SUMMARY = 3;
+
+function whyNone(turnedDown: readonly ConsideredPolicy[]): string {
+  if (turnedDown.length === 0) return 'there is no policy';
+  const named = turnedDown
+    .slice(0, NAMED_IN_SUMMARY)
+    .map(({ code, reasons }) => `${code}: ${reasons.join(', ')}`);
+  const more = turnedDown.length - named.length;
+  return `no policy applies (${named.join('; ')}${more > 0 ? `; and ${more} more` : ''})`;
 }
 
 function none(

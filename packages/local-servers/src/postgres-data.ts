@@ -1,5 +1,5 @@
 import { chown, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { makeDataFolder } from './data-folder.ts';
@@ -65,11 +65,11 @@ async function isPostgres(pid: number): Promise<boolean> {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
   }
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(async () => {
-    const listed = await runProgram(['ps', '-o', 'command=', '-p', String(pid)]);
+  const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(async () => {
+    const listed = await runProgram(['ps', '-o', 'comm=', '-p', String(pid)]);
     return listed.ok ? listed.stdout : 'postgres';
   });
-  return command.includes('postgres');
+  return basename(command.trim()) === 'postgres';
 }
 
 /**

@@ -18,6 +18,8 @@ export interface ServerHandle {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Where its data is. Not always the folder asked for: see preparePostgres. */
+  readonly dataDir: string;
   readonly logFile: string;
   /** Settles when the process is gone, for whatever reason. */
   readonly exited: Promise<ServerExit>;
@@ -134,6 +136,6 @@ export async function runServer(spec: ServerSpec): Promise<ServerHandle> {
     await delay(READY_POLL_MS);
   }
   if (gone || child.pid === undefined) throw explainFailure(spec, readLogFrom(spec.logFile, logOffset));
-  const { name, url, port, logFile } = spec;
-  return { name, url, port, pid: child.pid, logFile, exited, stop };
+  const { name, url, port, dataDir, logFile } = spec;
+  return { name, url, port, pid: child.pid, dataDir, logFile, exited, stop };
 }

@@ -1,9 +1,6 @@
 /** The migrated database that every test database is a copy of. */
 export const TEMPLATE_DATABASE = 'tributary_template';
 
-/** The role services connect as. */
-export const SERVICE_ROLE = 'tributary_service';
-
 /** The same server and user, another database. */
 export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);

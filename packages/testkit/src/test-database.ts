@@ -1,7 +1,7 @@
-import { connect, type Database } from '@tributary/schema';
+import { connect, type Database, SERVICE_ROLE } from '@tributary/schema';
 import postgres from 'postgres';
 
-import { SERVICE_ROLE, TEMPLATE_DATABASE, withDatabase, withUser } from './database-names.ts';
+import { TEMPLATE_DATABASE, withDatabase, withUser } from './database-names.ts';
 import { runnerSetting, type TestScope } from './scope.ts';
 import { uniqueName } from './unique.ts';
 
@@ -28,7 +28,8 @@ async function asAdministrator(statement: string): Promise<void> {
 /** Clones the migrated template; the clone goes with the scope, whoever is still connected to it. */
 export async function createTestDatabase(t: TestScope): Promise<TestDatabase> {
   const name = uniqueName('test_');
-  await asAdministrator(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
+  // Copying files rather than logging them block by block: 30 ms against 400 (docs/decisions.md).
+  await asAdministrator(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE} STRATEGY FILE_COPY`);
   const ownerUrl = withDatabase(runnerSetting('TEST_POSTGRES_URL'), name);
   const serviceUrl = withUser(ownerUrl, SERVICE_ROLE);
   const db = connect({ url: serviceUrl, applicationName: 'test' });

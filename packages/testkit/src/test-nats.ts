@@ -1,5 +1,3 @@
-import { connect } from 'nats';
-
 import { runnerSetting, type TestScope } from './scope.ts';
 import { uniqueName } from './unique.ts';
 
@@ -10,6 +8,8 @@ export interface TestNats {
 }
 
 async function deleteStreams(url: string, namespace: string): Promise<void> {
+  // Loaded when it is needed: a test file that only names streams does not pay for the client.
+  const { connect } = await import('nats');
   const connection = await connect({ servers: url });
   try {
     const manager = await connection.jetstreamManager();

@@ -1,5 +1,3 @@
-import { Redis } from 'ioredis';
-
 import { runnerSetting, type TestScope } from './scope.ts';
 import { uniqueName } from './unique.ts';
 
@@ -10,6 +8,7 @@ export interface TestRedis {
 }
 
 async function deleteKeys(url: string, prefix: string): Promise<void> {
+  const { Redis } = await import('ioredis');
   const redis = new Redis(url);
   try {
     for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 })) {

@@ -1,0 +1,64 @@
+import type { Database } from '@tributary/schema';
+import type { OrderAttribution } from '@tributary/schema/tables';
+
+import { commissionWire, conversionWire } from '../statement/wire.ts';
+
+/** An order as it was recorded. */
+export interface RecordedOrder {
+  id: string;
+  version: number;
+  currency: string;
+  isNewCustomer: boolean;
+  attribution: OrderAttribution;
+  lines: RecordedLine[];
+}
+
+export interface RecordedLine {
+  id: string;
+  productId: string;
+  amount: string;
+}
+
+const ORDER = `
+  SELECT o.id, o.version, o.currency, o.is_new_customer, o.attribution,
+    (SELECT coalesce(json_agg(json_build_object('id', l.id, 'productId', l.product_id, 'amount', l.amount::text)), '[]'::json)
+     FROM order_lines l WHERE l.program_id = o.program_id AND l.order_id = o.id) AS lines
+  FROM orders o WHERE o.program_id = $1 AND o.external_id = $2`;
+
+export async function findOrder(
+  db: Database,
+  programId: string,
+  externalId: string,
+): Promise<RecordedOrder | undefined> {
+  const [order] = await db.query<RecordedOrder>(ORDER, [programId, externalId]);
+  return order;
+}
+
+const LINES_ON_WIRE = `
+  SELECT
+    (SELECT coalesce(json_agg(${conversionWire('v')} ORDER BY v.order_line_id, v.is_primary DESC, v.id), '[]'::json)
+     FROM conversion_events v WHERE v.program_id = $1 AND v.order_line_id = ANY($2::uuid[]))::text AS conversions,
+    (SELECT coalesce(json_agg(${commissionWire('c')} ORDER BY c.id), '[]'::json)
+     FROM commissions c JOIN conversion_events v ON v.program_id = c.program_id AND v.id = c.conversion_id
+     WHERE c.program_id = $1 AND c.kind = 'earning' AND v.order_line_id = ANY($2::uuid[]))::text AS commissions`;
+
+/** JSON texts of the conversions and commissions of some lines, as they are now. */
+export async function readLinesOnWire(
+  db: Database,
+  programId: string,
+  lineIds: readonly string[],
+): Promise<{ conversions: string; commissions: string }> {
+  const [row] = await db.query<{ conversions: string; commissions: string }>(LINES_ON_WIRE, [
+    programId,
+    [...lineIds],
+  ]);
+  return row ?? { conversions: '[]', commissions: '[]' };
+}
+
+const CUSTOMER = `SELECT TRUE AS known FROM customers WHERE program_id = $1 AND ref_hash = $2`;
+
+/** Whether an earlier order of this customer is known. */
+export async function isKnownCustomer(db: Database, programId: string, refHash: string): Promise<boolean> {
+  const rows = await db.query<{ known: boolean }>(CUSTOMER, [programId, refHash]);
+  return rows.length > 0;
+}

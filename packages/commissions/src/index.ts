@@ -1,0 +1,30 @@
+export { attributeClicks, attributeCode, type Touch } from './attribution/index.ts';
+export { systemContext, type CommandContext, type CommandDeps, type IdempotencyClaim } from './context.ts';
+export type { PolicySource } from './conversions/price.ts';
+export {
+  recordConversion,
+  type OrderLineInput,
+  type RecordConversionInput,
+  type RecordConversionOutcome,
+} from './conversions/record-conversion.ts';
+export { cancelConversion, confirmConversion, type SettleOutcome } from './conversions/settle-conversion.ts';
+export { newId } from './ids.ts';
+export {
+  changeCommission,
+  changeCommissions,
+  type BulkItem,
+  type BulkItemOutcome,
+  type CommandInput,
+  type CommandOutcome,
+} from './lifecycle/change-commission.ts';
+export { clawBackCommission, type ClawBackInput, type ClawBackOutcome } from './lifecycle/claw-back.ts';
+export { confirmDueChunk, countDue } from './lifecycle/confirm-due.ts';
+export { createBonus, type BonusInput, type BonusOutcome } from './lifecycle/create-bonus.ts';
+export { ALLOWED_FROM, type CommissionCommand, type Reason } from './lifecycle/decide.ts';
+export { compareMoney, money, parseMoney, toWire, type Money } from './money/index.ts';
+export { policiesInForce, readPolicies, type PolicyRecord } from './policies/store.ts';
+export { refundConversion, type RefundInput, type RefundOutcome } from './refunds/refund-conversion.ts';
+export { addContext, Parameters, type ContextPlaceholders } from './statement/parameters.ts';
+export { auditInsert, eventsOf, idempotencyInsert, outboxInsert } from './statement/records.ts';
+export { composeStatement, requireRows, runDecided, runStatement, storedEvents } from './statement/run.ts';
+export { commissionWire, conversionWire, instant } from './statement/wire.ts';

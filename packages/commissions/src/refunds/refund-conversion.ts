@@ -1,0 +1,189 @@
+import type { Database } from '@tributary/schema';
+
+import type { CommandContext, CommandDeps } from '../context.ts';
+import { findLineOfConversion, type Line } from '../conversions/read-line.ts';
+import { newId } from '../ids.ts';
+import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
+import type { Reason } from '../lifecycle/decide.ts';
+import { compareMoney, negateMoney, parseMoney, type Money } from '../money/index.ts';
+import { clawBackOriginals } from '../statement/claw-back.ts';
+import { commissionChanges, decidedChanges } from '../statement/commission-changes.ts';
+import { conversionChanges } from '../statement/conversion-changes.ts';
+import { CREATED_ON_WIRE, newCommissions, type NewCommission } from '../statement/new-commissions.ts';
+import { addContext, Parameters, type ContextPlaceholders } from '../statement/parameters.ts';
+import { eventsOf, idempotencyInsert } from '../statement/records.ts';
+import { composeStatement, requireRows, runDecided, storedEvents } from '../statement/run.ts';
+import { commissionWire, conversionWire } from '../statement/wire.ts';
+import { decideRefund, type RefundDecision, type RefundPlan, type RefundRequest } from './decide-refund.ts';
+
+export interface RefundInput extends Reason {
+  conversionId: string;
+  amount: number;
+  /** The shop's id of the refund, for a refund that the shop reports; left out when an operator enters one. */
+  shopRefundId?: string | undefined;
+}
+
+/** `result` is JSON text `{conversion, commission, clawbacks}`: the conversion asked for, its earning, what was clawed back. */
+export type RefundOutcome =
+  | { outcome: 'done' | 'repeated'; result: string }
+  | Exclude<RefundDecision, RefundPlan>
+  | { outcome: 'not_found' }
+  | { outcome: 'invalid'; field: string; message: string }
+  | { outcome: 'refund_id_reused'; detail: string }
+  | { outcome: 'contended' };
+
+/**
+ * Refunds part or all of a conversion's line. An operator's refund changes nothing once a commission of the line is paid; a
+ * shop's refund is a fact, always recorded, idempotent by its refund id, and claws paid commissions back by the same share.
+ */
+export async function refundConversion(
+  deps: CommandDeps,
+  context: CommandContext,
+  input: RefundInput,
+): Promise<RefundOutcome> {
+  for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
+    const line = await findLineOfConversion(deps.db, context.programId, input.conversionId);
+    const asked = line?.conversions.find(({ id }) => id === input.conversionId);
+    if (line === undefined || asked === undefined) return { outcome: 'not_found' };
+    const parsed = parseMoney(input.amount, line.currency);
+    if (!parsed.ok) return { outcome: 'invalid', field: 'refundAmount', message: parsed.message };
+    const earlier = await compareWithEarlier(deps.db, context, { line, input, amount: parsed.money });
+    if (earlier !== undefined) return earlier;
+    const { reason, reasonCode, shopRefundId } = input;
+    const request = { amount: parsed.money, reason, reasonCode, shopRefundId, refundRowId: newId() };
+    const decision = decideRefund(line, asked, request);
+    if (decision.outcome !== 'refund') return decision;
+    const result = await writeRefund(deps, context, { line, plan: decision, request, askedId: asked.id });
+    if (result !== undefined) return { outcome: 'done', result };
+  }
+  return { outcome: 'contended' };
+}
+
+const EARLIER = `SELECT order_line_id, amount FROM refunds WHERE program_id = $1 AND order_row_id = $2 AND refund_id = $3`;
+
+async function compareWithEarlier(
+  db: Database,
+  context: CommandContext,
+  { line, input, amount }: { line: Line; input: RefundInput; amount: Money },
+): Promise<RefundOutcome | undefined> {
+  if (input.shopRefundId === undefined) return undefined;
+  const params = [context.programId, line.orderRowId, input.shopRefundId];
+  const [earlier] = await db.query<{ orderLineId: string; amount: string }>(EARLIER, params);
+  if (earlier === undefined) return undefined;
+  if (earlier.orderLineId !== line.id || compareMoney(earlier.amount, amount) !== 0) {
+    const detail = `Refund ${input.shopRefundId} of order ${line.orderId} was recorded with another line or amount (${earlier.amount}).`;
+    return { outcome: 'refund_id_reused', detail };
+  }
+  return { outcome: 'repeated', result: await readRefunded(db, context.programId, input.conversionId) };
+}
+
+const EARNING = (
+  conversionId: string,
+  programId: string,
+) => `(SELECT ${commissionWire('c')} FROM commissions c
+    WHERE c.program_id = ${programId} AND c.conversion_id = ${conversionId} AND c.kind = 'earning')`;
+
+const REFUNDED = `SELECT json_build_object(
+    'conversion', (SELECT ${conversionWire('v')} FROM conversion_events v WHERE v.program_id = $1 AND v.id = $2),
+    'commission', ${EARNING('$2', '$1')}, 'clawbacks', '[]'::json)::text AS result`;
+
+async function readRefunded(db: Database, programId: string, conversionId: string): Promise<string> {
+  const [row] = await db.query<{ result: string }>(REFUNDED, [programId, conversionId]);
+  return row?.result ?? '{}';
+}
+
+interface RefundWrite {
+  line: Line;
+  plan: RefundPlan;
+  request: RefundRequest;
+  askedId: string;
+}
+
+/** The line is locked first: refunds of one line queue there, and no other command locks a line after a commission. */
+function refundCtes(
+  parameters: Parameters,
+  c: ContextPlaceholders,
+  { line, request }: RefundWrite,
+): string[] {
+  const amount = parameters.add(request.amount, 'numeric');
+  return [
+    `line AS (
+    UPDATE order_lines SET refunded_amount = refunded_amount + ${amount}, version = version + 1
+    WHERE program_id = ${c.programId} AND id = ${parameters.add(line.id, 'uuid')}
+      AND version = ${parameters.add(line.version, 'int')} AND refunded_amount + ${amount} <= amount RETURNING *)`,
+    `order_refunded AS (
+    UPDATE orders o SET refunded_amount = o.refunded_amount + ${amount}, updated_at = ${c.now}
+    FROM line l WHERE o.program_id = ${c.programId} AND o.id = l.order_id RETURNING o.id)`,
+    `refund AS (
+    INSERT INTO refunds (id, program_id, order_row_id, order_line_id, refund_id, amount, currency, reason, reason_code, created_at)
+    SELECT ${parameters.add(request.refundRowId, 'uuid')}, ${c.programId}, l.order_id, l.id,
+      ${parameters.add(request.shopRefundId ?? null, 'text')}, ${amount}, ${parameters.add(line.currency, 'text')},
+      ${parameters.add(request.reason, 'text')}, ${parameters.add(request.reasonCode ?? null, 'text')}, ${c.now}
+    FROM line l)`,
+  ];
+}
+
+async function writeRefund(
+  deps: CommandDeps,
+  context: CommandContext,
+  write: RefundWrite,
+): Promise<string | undefined> {
+  const { line, plan, request } = write;
+  const parameters = new Parameters();
+  const c = addContext(parameters, context);
+  const asked = parameters.add(write.askedId, 'uuid');
+  const result = `json_build_object(
+    'conversion', (SELECT ${conversionWire('r')} FROM conversion_changed r WHERE r.id = ${asked}),
+    'commission', coalesce((SELECT ${commissionWire('r')} FROM changed r WHERE r.conversion_id = ${asked}),
+      (SELECT ${commissionWire('r')} FROM clawed r WHERE r.conversion_id = ${asked}), ${EARNING(asked, c.programId)}),
+    'clawbacks', ${CREATED_ON_WIRE})`;
+  const ctes = [
+    ...refundCtes(parameters, c, write),
+    ...conversionChanges(parameters, c, plan.conversions, 'EXISTS (SELECT FROM line)'),
+    ...commissionChanges(c, decidedChanges(parameters, plan.commissions)),
+    ...clawBackOriginals(parameters, c, plan.clawBacks),
+    ...newCommissions(parameters, c, clawbacksOf(line, plan, request)),
+    ...idempotencyInsert(parameters, c, context.idempotency, { data: result, from: 'line' }),
+  ];
+  const text = composeStatement(ctes, {
+    line_holds: requireRows('line', '1'),
+    order_holds: requireRows('order_refunded', '1'),
+    conversions_hold: requireRows('conversion_changed', '(SELECT count(*) FROM conversion_change)'),
+    commissions_hold: requireRows('changed', '(SELECT count(*) FROM change)'),
+    limits_hold: requireRows('clawed', '(SELECT count(*) FROM claw)'),
+    result: `${result}::text`,
+    events: eventsOf(['conversion_changed_events', 'changed_events', 'created_events']),
+  });
+  const row = await runDecided<{ result: string; events: unknown[] }>(deps.db, text, parameters);
+  if (row === undefined) return undefined;
+  deps.publish(storedEvents(row.events));
+  return row.result;
+}
+
+function clawbacksOf(line: Line, plan: RefundPlan, request: RefundRequest): NewCommission[] {
+  return plan.clawBacks.map(({ commissionId, amount, conversion }) => ({
+    id: newId(),
+    kind: 'clawback',
+    action: 'clawed_back',
+    partnerId: conversion.partnerId,
+    productId: line.productId,
+    policyId: null,
+    policyVersion: null,
+    policyType: null,
+    conversionId: conversion.id,
+    originalCommissionId: commissionId,
+    orderId: line.orderId,
+    referralCode: conversion.referralCode,
+    subId: conversion.subId,
+    status: 'confirmed',
+    amount: negateMoney(amount),
+    orderAmount: '0.00',
+    basisLeft: '0.00',
+    rate: null,
+    currency: line.currency,
+    holdUntil: null,
+    metadata: { refundId: request.shopRefundId ?? null },
+    reason: request.reason,
+    reasonCode: request.reasonCode ?? null,
+  }));
+}

@@ -1,0 +1,50 @@
+import type { EventSubject, StoredEvent } from '@tributary/event-catalog';
+import { sqlState, type Database } from '@tributary/schema';
+
+import type { Parameters } from './parameters.ts';
+
+/** SQLSTATE raised by `require_rows()`: fewer rows were written than had been decided upon. */
+const DECISION_OUTDATED = 'TR001';
+
+/** Composes the statement: its CTEs, and what it answers. */
+export function composeStatement(ctes: readonly string[], answers: Record<string, string>): string {
+  const columns = Object.entries(answers).map(([name, expression]) => `${expression} AS ${name}`);
+  return `WITH ${ctes.join(',\n  ')}\nSELECT ${columns.join(',\n  ')}`;
+}
+
+/** `require_rows(found, expected)`: aborts the whole statement where a row had moved on. */
+export const requireRows = (from: string, expected: string): string =>
+  `require_rows((SELECT count(*) FROM ${from}), ${expected})`;
+
+type WrittenEvent = { id: string; type: string; subject: EventSubject; createdAt: string };
+
+/** Runs a composed statement and answers its one row. */
+export async function runStatement<Row extends object>(
+  db: Database,
+  text: string,
+  parameters: Parameters,
+): Promise<Row | undefined> {
+  const [row] = await db.query<Row>(text, parameters.values);
+  return row;
+}
+
+/** As `runStatement`; nothing where the statement found that a row it was decided upon had changed. */
+export async function runDecided<Row extends object>(
+  db: Database,
+  text: string,
+  parameters: Parameters,
+): Promise<Row | undefined> {
+  try {
+    return await runStatement<Row>(db, text, parameters);
+  } catch (error) {
+    if (sqlState(error) === DECISION_OUTDATED) return undefined;
+    throw error;
+  }
+}
+
+/** Events as the statement answered them, in the form that publishers take. */
+export function storedEvents(written: readonly unknown[]): StoredEvent[] {
+  return (written as readonly WrittenEvent[]).map(
+    (event) => ({ ...event, createdAt: new Date(event.createdAt) }) as unknown as StoredEvent,
+  );
+}

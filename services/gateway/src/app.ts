@@ -1,0 +1,181 @@
+import cors from '@fastify/cors';
+import type { EventEnvelope, StoredEvent } from '@tributary/event-catalog';
+import { buildHttpApp, type ServiceApp } from '@tributary/http-kit';
+import type { Health, Logger, Metrics } from '@tributary/runtime';
+import type { Database } from '@tributary/schema';
+import type { FastifyInstance } from 'fastify';
+import { serveDocuments } from './documents/routes.ts';
+import { openDoor, patternOf } from './door.ts';
+import { createAccessTokens, type SigningKey } from './identity/access-tokens.ts';
+import { createApiKeyCache } from './identity/api-key-cache.ts';
+import { createAuthenticator } from './identity/authenticate.ts';
+import { buildIdentityApp, documentOf, IDENTITY_SERVICE } from './identity/identity-app.ts';
+import { serveMetrics } from './metrics-route.ts';
+import type { Limits } from './rate-limits/caller-limits.ts';
+import { createLeasedLimiter } from './rate-limits/leased-limiter.ts';
+import { createLoginLimiter } from './rate-limits/login-limiter.ts';
+import type { SharedCounter } from './rate-limits/redis-counter.ts';
+import { discoverRoutes, type RouteDiscovery } from './routing/discovery.ts';
+import { createProxy } from './routing/proxy.ts';
+import { createRouteTable, type RouteTable } from './routing/route-table.ts';
+import { createUpstreamMetrics } from './routing/upstream-metrics.ts';
+import { createUpstreams, type UpstreamSettings } from './routing/upstreams.ts';
+import { watchWeights, type WeightWatcher } from './routing/weights.ts';
+
+/** Time to send a request's head: whoever needs longer holds a socket and means no good. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+} as const;
+
+export interface GatewaySettings {
+  /** Where the stable release of each service listens. */
+  readonly upstreams: Readonly<Record<string, string>>;
+  readonly identitySecret: string;
+  readonly jwtKeys: readonly SigningKey[];
+  readonly accessTokenSeconds: number;
+  readonly refreshTokenDays: number;
+  readonly limits: Limits;
+  /** Failed logins per account and address. */
+  readonly loginLimit: number;
+  readonly upstream: UpstreamSettings;
+  /** How long a request waits for a service that refuses connections. */
+  readonly patienceMs: number;
+  readonly maxInFlight: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly metricsToken: string | undefined;
+}
+
+export interface GatewayDeps {
+  readonly db: Pick<Database, 'query'>;
+  readonly counter: SharedCounter;
+  readonly publish: (events: readonly StoredEvent[]) => void;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly clock: () => Date;
+  /** Uniform in [0, 1): chooses between releases. */
+  readonly random: () => number;
+  readonly settings: GatewaySettings;
+}
+
+export interface Gateway {
+  readonly app: ServiceApp;
+  readonly weights: WeightWatcher;
+  readonly discovery: RouteDiscovery;
+  readonly table: RouteTable;
+  /** A key was revoked or a service's weights changed. */
+  onEvent(event: EventEnvelope<'apikey.revoked' | 'routing.changed'>): Promise<void>;
+  /** Messages may have been missed: what is remembered is forgotten or read anew. */
+  onReset(): Promise<void>;
+  /** Ends timers and the connections to the services; after `app.close()`. */
+  close(): Promise<void>;
+}
+
+/** Builds the gateway from what it depends on. It does not listen yet, but already learns routes and weights. */
+export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { settings, db, clock, logger } = deps;
+  const upstreams = createUpstreams({
+    stable: new Map(Object.entries(settings.upstreams)),
+    settings: settings.upstream,
+    clock,
+    random: deps.random,
+  });
+  const tokens = createAccessTokens({
+    keys: settings.jwtKeys,
+    lifetimeSeconds: settings.accessTokenSeconds,
+    clock,
+  });
+  const apiKeys = createApiKeyCache({ db, clock, logger });
+  const identityApp = await buildIdentity(deps, tokens);
+  const table = createRouteTable(upstreams.services);
+  table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
+  const proxy = createProxy({
+    upstreams,
+    metrics: createUpstreamMetrics(deps.metrics),
+    clock,
+    patienceMs: settings.patienceMs,
+    maxInFlight: settings.maxInFlight,
+  });
+  const app = await buildApp(deps, table);
+  const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
+  const { limits, identitySecret } = settings;
+  await app.register(openDoor, {
+    ...{ table, proxy, limiter, limits, identityApp, identitySecret, clock },
+    authenticate: createAuthenticator({ tokens, apiKeys }),
+    metrics: deps.metrics,
+  });
+
+  const discovery = discoverRoutes({ upstreams, table, logger });
+  const weights = watchWeights({ db, upstreams, logger });
+  return {
+    ...{ app, weights, discovery, table },
+    async onEvent({ subject: { apiKeyId } }) {
+      if (apiKeyId === undefined) await weights.reread();
+      else apiKeys.revoke(apiKeyId);
+    },
+    async onReset() {
+      apiKeys.forget();
+      await weights.reread();
+    },
+    async close() {
+      discovery.stop();
+      weights.stop();
+      apiKeys.stop();
+      await apiKeys.noteUses();
+      await identityApp.close();
+      await upstreams.close();
+    },
+  };
+}
+
+function warnOfRedis(logger: Logger) {
+  return (err: unknown) => logger.warn({ err }, 'rate limits: Redis did not answer');
+}
+
+function buildIdentity(
+  { db, clock, logger, publish, counter, settings }: GatewayDeps,
+  tokens: ReturnType<typeof createAccessTokens>,
+): Promise<ServiceApp> {
+  const { identitySecret, refreshTokenDays, loginLimit } = settings;
+  const limiter = createLoginLimiter({ counter, limit: loginLimit, onFailure: warnOfRedis(logger) });
+  return buildIdentityApp({ db, clock, logger, publish, tokens, limiter, identitySecret, refreshTokenDays });
+}
+
+/** The app without the door: what answers by itself. */
+async function buildApp(deps: GatewayDeps, table: RouteTable): Promise<ServiceApp> {
+  const { settings, logger, metrics, health } = deps;
+  const app = await buildHttpApp({
+    service: IDENTITY_SERVICE,
+    ...{ logger, metrics, health },
+    routeLabel: patternOf,
+    trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+  });
+  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
+  });
+  if (settings.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: [...settings.corsOrigins],
+      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      exposedHeaders: [
+        'etag',
+        'retry-after',
+        'x-request-id',
+        'x-ratelimit-remaining',
+        'idempotency-replayed',
+      ],
+      maxAge: 3_600,
+    });
+  }
+  const plain = app as unknown as FastifyInstance;
+  await serveDocuments(plain, table);
+  serveMetrics(plain, metrics, settings.metricsToken);
+  return app;
+}

@@ -1,0 +1,167 @@
+import {
+  AppError,
+  commonErrors,
+  deriveIdentityKey,
+  IDENTITY_HEADER,
+  REQUEST_ID_HEADER,
+  signIdentity,
+  type Identity,
+  type ServiceApp,
+  type SigningContext,
+} from '@tributary/http-kit';
+import type { Metrics } from '@tributary/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errors } from './errors.ts';
+import type { Authenticate, Authentication } from './identity/authenticate.ts';
+import { IDENTITY_SERVICE } from './identity/identity-app.ts';
+import { limitOf, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
+import type { LeasedLimiter } from './rate-limits/leased-limiter.ts';
+import { limitRates } from './rate-limits/plugin.ts';
+import type { createProxy } from './routing/proxy.ts';
+import type { RouteTable, ServiceRoute } from './routing/route-table.ts';
+import { API_PREFIX, isTrackingLink, servicePath } from './routing/service-document.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a service has declared for this request's method and path. */
+    serviceRoute: ServiceRoute | null;
+    /** Credentials were sent that are worth nothing. */
+    isRejected: boolean;
+  }
+}
+
+export interface DoorDeps {
+  readonly table: RouteTable;
+  readonly authenticate: Authenticate;
+  readonly limits: Limits;
+  readonly limiter: LeasedLimiter;
+  readonly proxy: ReturnType<typeof createProxy>;
+  readonly identityApp: ServiceApp;
+  readonly identitySecret: string;
+  readonly clock: () => Date;
+  readonly metrics: Metrics;
+}
+
+const MAX_USER_AGENT = 500;
+
+/** The `path` label of metrics: the pattern that a service declared, never the address itself. */
+export function patternOf(request: FastifyRequest): string {
+  if (request.serviceRoute) return request.serviceRoute.pattern;
+  const { url } = request.routeOptions;
+  return request.is404 || url === undefined || url.endsWith('*') ? 'unmatched' : url;
+}
+
+/**
+ * The plugin behind which everything lies that is not the gateway's own page: find the route, find out who is calling,
+ * count, and pass the request on to whoever declared the route.
+ */
+export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<void> {
+  const { table, limiter } = deps;
+  const sign = createSigner(deps);
+
+  function passOn(request: FastifyRequest, reply: FastifyReply, isOverLimit: boolean): void {
+    const { service } = admittedRoute(request, table);
+    const identity = sign(request.identity, service);
+    if (service === IDENTITY_SERVICE) handOver(deps.identityApp, { request, reply, identity });
+    else deps.proxy(request, reply, { service, identity, isOverLimit });
+  }
+
+  app.decorateRequest('serviceRoute', null);
+  app.decorateRequest('isRejected', false);
+  app.decorateRequest('target', null);
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.serviceRoute = table.find(request.method, request.raw.url ?? '/') ?? null;
+    const authentication = deps.authenticate(request.headers.authorization);
+    if (authentication instanceof Promise) {
+      authentication.then((found) => identify(request, found, deps.limits)).then(() => done(), done);
+    } else {
+      identify(request, authentication, deps.limits);
+      done();
+    }
+  });
+  await limitRates(app, { limiter, metrics: deps.metrics });
+  // Bodies are not read here: they stream on to the service, whatever they are.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.all('/*', (request, reply) => passOn(request, reply, false));
+  app.get('/r/*', { config: { rateLimit: false } }, (request, reply) => {
+    isLinkOverLimit(limiter, request)
+      .then((isOver) => passOn(request, reply, isOver))
+      .catch((error: unknown) => reply.send(error));
+  });
+}
+
+function createSigner(deps: Pick<DoorDeps, 'identitySecret' | 'clock'>) {
+  const contexts = new Map<string, SigningContext>();
+  return (identity: Identity, service: string): string => {
+    let context = contexts.get(service);
+    if (context === undefined) {
+      context = { service, key: deriveIdentityKey(deps.identitySecret, service) };
+      contexts.set(service, context);
+    }
+    return signIdentity(identity, context, deps.clock().getTime());
+  };
+}
+
+function identify(request: FastifyRequest, found: Authentication, limits: Limits): void {
+  const { headers, ip, id, serviceRoute } = request;
+  const userAgent = (headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT);
+  request.identity = { ...found.principal, ip, userAgent, requestId: id };
+  request.isRejected = found.isRejected;
+  request.callerLimit = limitOf(request.identity, serviceRoute?.rateClass ?? 'caller', limits);
+}
+
+/** The service inside this process gets the raw request, as one behind a socket would. */
+function handOver(
+  identityApp: ServiceApp,
+  { request, reply, identity }: { request: FastifyRequest; reply: FastifyReply; identity: string },
+): void {
+  const { raw } = request;
+  raw.url = servicePath(raw.url ?? '/');
+  raw.headers[IDENTITY_HEADER] = identity;
+  raw.headers[REQUEST_ID_HEADER] = request.id;
+  const own = reply.getHeaders();
+  reply.hijack();
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  identityApp.routing(raw, reply.raw);
+}
+
+/** A link redirects whatever the limit; the tracking service is told, and marks the click. */
+async function isLinkOverLimit(limiter: LeasedLimiter, { callerLimit }: FastifyRequest): Promise<boolean> {
+  if (callerLimit === null) return false;
+  const { position } = await limiter.take(callerLimit.key, callerLimit.max, WINDOW_MS);
+  return position > callerLimit.max;
+}
+
+/** The route to pass a request on to; throws what there is to answer when there is none or it is not for everyone. */
+function admittedRoute(request: FastifyRequest, table: RouteTable): ServiceRoute {
+  const route = request.serviceRoute;
+  if (route === null) throw unknownRoute(request, table);
+  if (request.isRejected) {
+    throw unauthenticated(
+      'The credentials are not valid, expired or revoked',
+      'Bearer error="invalid_token"',
+    );
+  }
+  if (!route.isPublic && request.identity.kind === 'public') {
+    throw unauthenticated('Send an access token or an API key as Authorization: Bearer', 'Bearer');
+  }
+  return route;
+}
+
+function unauthenticated(detail: string, challenge: string): AppError {
+  return new AppError(commonErrors.UNAUTHENTICATED, detail, { headers: { 'www-authenticate': challenge } });
+}
+
+function unknownRoute(request: FastifyRequest, table: RouteTable): AppError {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const isOurs = path.startsWith(`${API_PREFIX}/`) || isTrackingLink(path);
+  if (isOurs && table.missing.length > 0) {
+    return new AppError(errors.SERVICE_STARTING, `${table.missing.join(', ')} did not say its routes yet`, {
+      headers: { 'retry-after': '1' },
+    });
+  }
+  return new AppError(commonErrors.ROUTE_NOT_FOUND, `${request.method} ${path} is not part of this API`);
+}

@@ -1,0 +1,171 @@
+import type { CommandContext } from '@tributary/http-kit';
+import { newId } from '@tributary/runtime';
+import type { AccountStatus, Database, UserRole } from '@tributary/schema';
+import { auditInsert, auditParameter, type AuditedChange } from './audit.ts';
+
+type Db = Pick<Database, 'query'>;
+
+/** A user as the API shows one. */
+export interface User {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: UserRole;
+  readonly partnerId: string | null;
+  readonly status: AccountStatus;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly lastLoginAt: Date | null;
+}
+
+const COLUMNS = 'id, email, name, role, partner_id, status, created_at, updated_at, last_login_at';
+
+export interface NewUser {
+  readonly email: string;
+  readonly name: string;
+  readonly role: UserRole;
+  readonly partnerId: string | null;
+  readonly passwordHash: string;
+}
+
+const CREATE = `
+  WITH created AS (
+    INSERT INTO users (id, program_id, email, name, role, partner_id, password_hash, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+    RETURNING *
+  ), audited AS (${auditInsert({ from: 'created', entityType: 'user', action: 'created', parameter: 9 })})
+  SELECT ${COLUMNS} FROM created`;
+
+/** Throws Postgres's 23505 when the address is taken and 23503 when there is no such partner. */
+export async function createUser(db: Db, context: CommandContext, input: NewUser): Promise<User> {
+  const { email, name, role, partnerId, passwordHash } = input;
+  const changes = changesBetween({}, { email, name, role, partnerId });
+  const [row] = await db.query<User>(CREATE, [
+    newId(),
+    context.programId,
+    email,
+    name,
+    role,
+    partnerId,
+    passwordHash,
+    context.now,
+    auditParameter(context, changes),
+  ]);
+  if (row === undefined) throw new Error('The statement that creates a user answered no row');
+  return row;
+}
+
+const FIND = `SELECT ${COLUMNS}, version FROM users WHERE program_id = $1 AND id = $2`;
+
+export type VersionedUser = User & { readonly version: number };
+
+export async function findUser(db: Db, programId: string, id: string): Promise<VersionedUser | undefined> {
+  const [row] = await db.query<VersionedUser>(FIND, [programId, id]);
+  return row;
+}
+
+const SORTABLE = { createdAt: 'created_at', email: 'lower(email)', name: 'name' } as const;
+export type UserSortField = keyof typeof SORTABLE;
+
+export interface UserPage {
+  readonly page: number;
+  readonly limit: number;
+  readonly sort: { readonly field: UserSortField; readonly descending: boolean };
+}
+
+/** One page and the number of all: users are people of one organisation and their partners, so counting is cheap. */
+export async function listUsers(
+  db: Db,
+  programId: string,
+  { page, limit, sort }: UserPage,
+): Promise<{ readonly users: User[]; readonly total: number }> {
+  const direction = sort.descending ? 'DESC' : 'ASC';
+  const rows = await db.query<User & { total: number }>(
+    `SELECT ${COLUMNS}, count(*) OVER ()::int AS total FROM users WHERE program_id = $1
+     ORDER BY ${SORTABLE[sort.field]} ${direction}, id ${direction} LIMIT $2 OFFSET $3`,
+    [programId, limit, (page - 1) * limit],
+  );
+  if (rows.length === 0 && page > 1) return { users: [], total: await countUsers(db, programId) };
+  return { users: rows.map(({ total: _total, ...user }) => user), total: rows[0]?.total ?? 0 };
+}
+
+async function countUsers(db: Db, programId: string): Promise<number> {
+  const [row] = await db.query<{ total: number }>(
+    'SELECT count(*)::int AS total FROM users WHERE program_id = $1',
+    [programId],
+  );
+  return row?.total ?? 0;
+}
+
+/** What of a user may change. */
+export interface UserChange {
+  readonly email: string;
+  readonly name: string;
+  readonly role: UserRole;
+  readonly partnerId: string | null;
+  readonly status: AccountStatus;
+  /** Undefined leaves the password. */
+  readonly passwordHash: string | undefined;
+}
+
+/** Whoever loses a role, a password or the account must log in again: its sessions end with the same statement. */
+const UPDATE = `
+  WITH updated AS (
+    UPDATE users SET email = $4, name = $5, role = $6, partner_id = $7, status = $8,
+      password_hash = coalesce($9, password_hash), version = version + 1, updated_at = $10
+    WHERE program_id = $1 AND id = $2 AND version = $3
+    RETURNING *
+  ), ended AS (
+    UPDATE refresh_tokens SET revoked_at = $10
+    FROM updated
+    WHERE refresh_tokens.user_id = updated.id AND refresh_tokens.revoked_at IS NULL AND $12
+  ), audited AS (${auditInsert({ from: 'updated', entityType: 'user', action: 'updated', parameter: 11 })})
+  SELECT ${COLUMNS} FROM updated`;
+
+/** Changes a user as it was read (`before`); undefined when somebody else was faster. */
+export async function updateUser(
+  db: Db,
+  context: CommandContext,
+  before: VersionedUser,
+  change: UserChange,
+): Promise<User | undefined> {
+  const { email, name, role, partnerId, status, passwordHash } = change;
+  const audited: AuditedChange[] = changesBetween(before, { email, name, role, partnerId, status });
+  if (passwordHash !== undefined) audited.push({ field: 'password', oldValue: null, newValue: null });
+  const endsSessions =
+    passwordHash !== undefined ||
+    audited.some(({ field }) => ['role', 'partnerId', 'status'].includes(field));
+  const [row] = await db.query<User>(UPDATE, [
+    context.programId,
+    before.id,
+    before.version,
+    email,
+    name,
+    role,
+    partnerId,
+    status,
+    passwordHash ?? null,
+    context.now,
+    auditParameter(context, audited),
+    endsSessions,
+  ]);
+  return row;
+}
+
+const DELETE = `
+  WITH deleted AS (
+    DELETE FROM users WHERE program_id = $1 AND id = $2 RETURNING *
+  ), audited AS (${auditInsert({ from: 'deleted', entityType: 'user', action: 'deleted', parameter: 3 })})
+  SELECT id FROM deleted`;
+
+/** Removes a user; its sessions go with it, its audit rows stay under its name. */
+export async function deleteUser(db: Db, context: CommandContext, id: string): Promise<boolean> {
+  const rows = await db.query(DELETE, [context.programId, id, auditParameter(context, [])]);
+  return rows.length > 0;
+}
+
+function changesBetween<Fields extends object>(before: Partial<Fields>, after: Fields): AuditedChange[] {
+  return Object.entries(after)
+    .map(([field, newValue]) => ({ field, oldValue: before[field as keyof Fields] ?? null, newValue }))
+    .filter(({ oldValue, newValue }) => oldValue !== newValue);
+}

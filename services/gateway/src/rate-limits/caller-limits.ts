@@ -1,0 +1,49 @@
+import { normalizeIP } from '@fastify/rate-limit';
+import type { Identity, RateClass } from '@tributary/http-kit';
+
+/** All limits count over a quarter of an hour. */
+export const WINDOW_MS = 15 * 60_000;
+
+/** Requests per window. */
+export interface Limits {
+  readonly public: number;
+  readonly admin: number;
+  readonly partner: number;
+  readonly apiKey: number;
+}
+
+/** Which counter a request belongs to, and how far it may go. */
+export interface CallerLimit {
+  /** A bounded label for metrics. */
+  readonly limiter: 'public' | 'login' | 'link' | 'admin' | 'partner' | 'api_key';
+  readonly key: string;
+  readonly max: number;
+}
+
+function callerLimiter(identity: Identity): 'public' | 'admin' | 'partner' | 'api_key' {
+  if (identity.kind === 'public') return 'public';
+  if (identity.kind === 'api_key') return 'api_key';
+  return identity.role === 'partner' ? 'partner' : 'admin';
+}
+
+/**
+ * Principals are limited each for itself, the public by address (IPv6: by /64, which one client owns). Login and tracking links have counters of their own,
+ * so that clicks from an office's address do not keep its people from logging in.
+ */
+export function limitOf(identity: Identity, rateClass: RateClass, limits: Limits): CallerLimit {
+  if (rateClass === 'login')
+    return { limiter: 'login', key: `auth:${normalizeIP(identity.ip)}`, max: limits.public };
+  if (rateClass === 'none')
+    return { limiter: 'link', key: `link:${normalizeIP(identity.ip)}`, max: limits.public };
+  const limiter = callerLimiter(identity);
+  switch (limiter) {
+    case 'public':
+      return { limiter, key: `public:${normalizeIP(identity.ip)}`, max: limits.public };
+    case 'api_key':
+      return { limiter, key: `key:${identity.id}`, max: limits.apiKey };
+    case 'partner':
+      return { limiter, key: `user:${identity.id}`, max: limits.partner };
+    case 'admin':
+      return { limiter, key: `user:${identity.id}`, max: limits.admin };
+  }
+}

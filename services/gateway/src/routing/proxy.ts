@@ -1,0 +1,171 @@
+import { AppError, commonErrors } from '@tributary/http-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Dispatcher } from 'undici';
+import { errors } from '../errors.ts';
+import { Exchange, type ExchangeOutcome } from './exchange.ts';
+import { isConnectionDied, isNotConnected, upstreamProblem } from './failures.ts';
+import { forwardedHeaders, returnedHeaders } from './headers.ts';
+import { isBodyless, readBody, type RequestBody } from './request-body.ts';
+import { servicePath } from './service-document.ts';
+import { CLIENT_CLOSED_REQUEST, type UpstreamMetrics } from './upstream-metrics.ts';
+import { avoid, type Target, type Upstreams } from './upstreams.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who answers, or tried to: for the log. */
+    target: Target | null;
+  }
+}
+
+/** Between two tries at a service that refuses connections, because it is just being started again. */
+const REFUSED_RETRY_MS = 100;
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export interface ProxyDeps {
+  readonly upstreams: Upstreams;
+  readonly metrics: UpstreamMetrics;
+  readonly clock: () => Date;
+  /** How long a request waits for a service that refuses connections. */
+  readonly patienceMs: number;
+  /** Requests under way to one target at most. */
+  readonly maxInFlight: number;
+}
+
+/** What is to be sent where, on whose behalf. */
+export interface Forward {
+  readonly service: string;
+  /** The signed identity for this service. */
+  readonly identity: string;
+  /** Said to the tracking service about links that are asked for too often. */
+  readonly isOverLimit: boolean;
+}
+
+interface Job {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly forward: Forward;
+  readonly options: Omit<Dispatcher.DispatchOptions, 'origin'>;
+  readonly startedAt: number;
+  wasRetried: boolean;
+}
+
+/** Sends requests on to the services and their answers back. */
+export function createProxy(deps: ProxyDeps) {
+  const { upstreams, metrics, clock } = deps;
+
+  function attempt(job: Job): void {
+    const target = upstreams.pick(job.forward.service);
+    if (target === undefined) throw new Error(`${job.forward.service} is no upstream`);
+    if (target.inFlight >= deps.maxInFlight) {
+      job.reply.send(
+        new AppError(errors.GATEWAY_BUSY, `${target.service} has too many requests under way`, {
+          headers: { 'retry-after': '1' },
+        }),
+      );
+      return;
+    }
+    target.inFlight += 1;
+    job.request.target = target;
+    const sentAt = performance.now();
+    const exchange = new Exchange(job.reply.raw, {
+      onHead: (headers) => {
+        const own = job.reply.getHeaders();
+        job.reply.hijack();
+        return returnedHeaders(headers, own);
+      },
+      onEnd: (outcome) => {
+        target.inFlight -= 1;
+        metrics.observe(target, statusOf(outcome, target.service), (performance.now() - sentAt) / 1000);
+        conclude(job, target, outcome);
+      },
+    });
+    target.pool.dispatch(job.options, exchange);
+  }
+
+  function conclude(job: Job, target: Target, outcome: ExchangeOutcome): void {
+    switch (outcome.kind) {
+      case 'answered':
+        return;
+      case 'abandoned':
+        job.reply.hijack();
+        return;
+      case 'cut':
+        job.request.log.warn({ err: outcome.error, upstream: target.service }, 'an answer was cut off');
+        return;
+      case 'failed':
+        recover(job, target, outcome.error);
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  /** Sends again what may be sent again; otherwise says what went wrong. */
+  function recover(job: Job, target: Target, error: Error): void {
+    if (isNotConnected(error)) {
+      avoid(target, clock().getTime());
+      const isPatient = performance.now() - job.startedAt < deps.patienceMs;
+      if (isPatient && isRepeatable(job.options.body)) {
+        const delayMs = upstreams.pick(target.service) === target ? REFUSED_RETRY_MS : 0;
+        setTimeout(() => attemptUnlessGone(job), delayMs);
+        return;
+      }
+    } else if (isConnectionDied(error) && SAFE_METHODS.has(job.options.method) && !job.wasRetried) {
+      job.wasRetried = true;
+      attempt(job);
+      return;
+    }
+    job.reply.send(upstreamProblem(target.service, error));
+  }
+
+  function attemptUnlessGone(job: Job): void {
+    if (job.reply.raw.destroyed) job.reply.hijack();
+    else attempt(job);
+  }
+
+  function start(request: FastifyRequest, reply: FastifyReply, forward: Forward, body: RequestBody): void {
+    attempt({
+      request,
+      reply,
+      forward,
+      startedAt: performance.now(),
+      wasRetried: false,
+      options: {
+        path: servicePath(request.raw.url ?? '/'),
+        method: request.method as Dispatcher.HttpMethod,
+        body,
+        headers: forwardedHeaders(request.headers, {
+          identity: forward.identity,
+          requestId: request.id,
+          address: request.ip,
+          protocol: request.protocol,
+          host: request.host,
+          isOverLimit: forward.isOverLimit,
+        }),
+      },
+    });
+  }
+
+  /** Answers a request with what the service says. The reply is hijacked once the service's answer begins. */
+  return function proxy(request: FastifyRequest, reply: FastifyReply, forward: Forward): void {
+    if (isBodyless(request.raw)) {
+      start(request, reply, forward, null);
+      return;
+    }
+    void readBody(request.raw).then((body) => {
+      if (body !== undefined) start(request, reply, forward, body);
+      else reply.send(new AppError(commonErrors.VALIDATION_ERROR, 'The body was not sent to its end'));
+    });
+  };
+}
+
+function isRepeatable(body: Dispatcher.DispatchOptions['body']): boolean {
+  return body === null || body === undefined || Buffer.isBuffer(body);
+}
+
+function statusOf(outcome: ExchangeOutcome, service: string): number {
+  if (outcome.kind === 'answered') return outcome.status;
+  return outcome.kind === 'abandoned'
+    ? CLIENT_CLOSED_REQUEST
+    : upstreamProblem(service, outcome.error).statusCode;
+}

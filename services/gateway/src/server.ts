@@ -1,0 +1,71 @@
+import { startProcess, createHealth, systemClock } from '@tributary/runtime';
+import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
+import { connect } from '@tributary/schema';
+import { buildGateway } from './app.ts';
+import { configSchema } from './config.ts';
+import { connectRedis } from './rate-limits/connect-redis.ts';
+import { createRedisCounter } from './rate-limits/redis-counter.ts';
+import { settingsFrom } from './settings.ts';
+
+await startProcess({
+  service: 'gateway',
+  schema: configSchema,
+  env: process.env,
+  async build({ config, logger, metrics }) {
+    const db = connect({ url: config.DATABASE_URL, applicationName: 'gateway', maxConnections: 6 });
+    const messaging = connectMessaging({
+      url: config.NATS_URL,
+      name: 'gateway',
+      namespace: config.NATS_NAMESPACE,
+      ...{ logger, metrics },
+    });
+    const redis = connectRedis(config.REDIS_URL, (err) => logger.debug({ err }, 'Redis connection'));
+    const publisher = createPublisher({ messaging, db });
+    const health = createHealth({
+      logger,
+      checks: {
+        postgres: { check: () => db.ping(), required: true },
+        nats: { check: () => messaging.check() },
+        redis: { check: () => redis.ping() },
+      },
+    });
+    const gateway = await buildGateway({
+      ...{ db, logger, metrics, health },
+      counter: createRedisCounter(redis, config.REDIS_PREFIX),
+      publish: (events) => publisher.publish(events),
+      clock: systemClock,
+      random: Math.random,
+      settings: settingsFrom(config),
+    });
+    await gateway.weights.reread();
+    const sweeper = config.WORKERS ? startSweeper({ messaging, db }) : undefined;
+    const broadcast = subscribeBroadcast(messaging, {
+      name: 'gateway',
+      types: ['apikey.revoked', 'routing.changed'],
+      onEvent: (event) => gateway.onEvent(event),
+      onReset: () => gateway.onReset(),
+    });
+    return {
+      app: gateway.app,
+      phases: [
+        { name: 'refuse new connections', timeoutMs: 1_000, run: () => health.drain() },
+        { name: 'finish requests', timeoutMs: 10_000, run: () => gateway.app.close() },
+        {
+          name: 'stop workers',
+          timeoutMs: 3_000,
+          run: async () => Promise.all([broadcast.stop(), sweeper?.stop()]),
+        },
+        { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
+        { name: 'close services', timeoutMs: 2_000, run: () => gateway.close() },
+        {
+          name: 'close connections',
+          timeoutMs: 2_000,
+          run: async () => {
+            redis.disconnect();
+            await Promise.all([messaging.close(), db.close()]);
+          },
+        },
+      ],
+    };
+  },
+});

@@ -19,6 +19,7 @@ import type { RecoverFromFailure } from './error-handler.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue } from './errors.ts';
 import { serveHealth } from './health-routes.ts';
+import type { Identity } from './identity.ts';
 import { recoverByReplay, replayOrNote } from './idempotency.ts';
 import { acceptJsonBodies, assertSafeAddress } from './json-body.ts';
 import { logRequests, measureRequests } from './observation.ts';
@@ -46,6 +47,8 @@ export interface HttpAppOptions {
   readonly bodyLimit?: number;
   /** The `path` label of the metrics; by default the pattern of the route. */
   readonly routeLabel?: (request: FastifyRequest) => string;
+  /** For receiving a whole request; 60 s by default, so that a dripping client does not hold a connection. */
+  readonly requestTimeoutMs?: number;
   readonly trustProxy?: FastifyServerOptions['trustProxy'];
 }
 
@@ -73,6 +76,7 @@ export async function buildHttpApp(
     genReqId: requestIdOf,
     bodyLimit: options.bodyLimit ?? 1_048_576,
     trustProxy: options.trustProxy ?? false,
+    requestTimeout: options.requestTimeoutMs ?? 60_000,
     exposeHeadRoutes: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
@@ -88,6 +92,9 @@ export async function buildHttpApp(
     done();
   });
   const plain = app as unknown as FastifyInstance;
+  // Declared up front, so that every request object has one shape.
+  plain.decorateRequest('identity', null as unknown as Identity);
+  plain.decorateRequest('idempotency', null);
   acceptJsonBodies(plain);
   answerProblems(plain, recover);
   await measureRequests(plain, options);
@@ -104,7 +111,6 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
   const { service, identityKey, db, errors = {} } = options;
   const signing = { service, key: identityKey };
   const app = await buildHttpApp(options, db === undefined ? undefined : recoverByReplay(db));
-  app.decorateRequest('idempotency', null);
   app.addHook('onRequest', (request, _reply, done) => {
     authorize(request, signing);
     assertSafeAddress(request.url, request.params, request.query);

@@ -28,7 +28,7 @@ function declarationFaults({ config }: RouteOptions, seen: Set<string>): string[
   return faults;
 }
 
-function schemaFaults({ schema }: RouteOptions): string[] {
+function schemaFaults({ schema, url }: RouteOptions): string[] {
   const faults: string[] = [];
   for (const part of ['body', 'querystring'] as const) {
     const declared = schema?.[part];
@@ -37,14 +37,18 @@ function schemaFaults({ schema }: RouteOptions): string[] {
     else
       faults.push(...findLooseObjects(declared).map((at) => `schema.${part} takes unknown fields at ${at}`));
   }
+  if (url.includes(':') && !(schema?.params instanceof z.ZodType)) faults.push('schema.params is missing');
   if (schema?.response === undefined) faults.push('schema.response is missing');
   return faults;
 }
 
 const nothing = z.strictObject({});
 
+/** The body of a route that declares none: absent, or `{}`. */
+export const NO_BODY = nothing.nullish();
+
 function closeOpenParts(route: RouteOptions): void {
   const { querystring = nothing, ...schema } = route.schema ?? {};
   route.schema = { ...schema, querystring };
-  if (takesKey(String(route.method))) route.schema.body ??= nothing.nullish();
+  if (takesKey(String(route.method))) route.schema.body ??= NO_BODY;
 }

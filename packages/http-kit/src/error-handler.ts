@@ -1,7 +1,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { constraintName, sqlState } from '@tributary/schema';
 import { AppError, commonErrors, validationError } from './errors.ts';
 import type { ErrorSpec } from './errors.ts';
 import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
+import { REQUEST_ID_HEADER } from './request-id.ts';
 import { databaseProblem } from './sql-errors.ts';
 import { RequestInvalidError, allFieldErrors } from './validation.ts';
 
@@ -42,11 +44,19 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
   const { spec, extra } = error;
   request.problemCode = spec.code;
   if (spec.status >= 500) request.log.error({ err: extra.cause ?? error, code: spec.code }, 'request failed');
+  else if (sqlState(extra.cause) !== undefined) logRefusal(error, request);
   return reply
     .code(spec.status)
+    .header(REQUEST_ID_HEADER, request.id)
     .headers(extra.headers ?? {})
     .type(PROBLEM_CONTENT_TYPE)
     .send(JSON.stringify(toProblem(error, request.id)));
+}
+
+/** A value that only the database refused is one that a schema or a rule of ours let through. */
+function logRefusal({ spec, extra }: AppError, request: FastifyRequest): void {
+  const refusal = { state: sqlState(extra.cause), constraint: constraintName(extra.cause), code: spec.code };
+  request.log.info(refusal, 'refused by the database');
 }
 
 export function toAppError(thrown: unknown, request: FastifyRequest): AppError {

@@ -77,10 +77,19 @@ export const commonErrors = defineErrors({
   SERVICE_UNAVAILABLE: { status: 503, title: 'Temporarily unavailable' },
 });
 
-/** A 400 that names fields, for rules that a schema cannot express. */
-export function validationError(errors: readonly FieldError[]): AppError {
-  const detail = errors
-    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
-    .join('; ');
-  return new AppError(commonErrors.VALIDATION_ERROR, detail, { errors });
+/** More would make the answer to a hostile body as large as the body. */
+const MAX_FIELD_ERRORS = 100;
+const MAX_PATH_LENGTH = 200;
+const NAMED_IN_DETAIL = 5;
+
+/** A 400 that names fields: of its schema, or by rules that a schema cannot express. */
+export function validationError(faults: readonly FieldError[]): AppError {
+  const errors = faults
+    .slice(0, MAX_FIELD_ERRORS)
+    .map(({ path, message }) => ({ path: path.slice(0, MAX_PATH_LENGTH), message }));
+  const named = errors
+    .slice(0, NAMED_IN_DETAIL)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const more = faults.length > NAMED_IN_DETAIL ? [`and ${faults.length - NAMED_IN_DETAIL} more`] : [];
+  return new AppError(commonErrors.VALIDATION_ERROR, [...named, ...more].join('; '), { errors });
 }

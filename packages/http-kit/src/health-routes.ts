@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Health, Metrics } from '@tributary/runtime';
 
-const internal = { config: { internal: true }, schema: { hide: true } };
+const internal = { config: { internal: true, disableMetrics: true }, schema: { hide: true } };
 
 /** Liveness asks nothing (a process that can answer lives); readiness asks each dependency. */
 export function serveHealth(

@@ -1,6 +1,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { NO_BODY } from './declarations.ts';
 import { commonErrors } from './errors.ts';
 import type { ErrorCatalogue, ErrorSpec } from './errors.ts';
 import { takesKey } from './idempotency.ts';
@@ -47,7 +48,12 @@ export async function publishOpenApi(app: FastifyInstance, options: OpenApiOptio
     openapi: {
       openapi: '3.1.0',
       info: { title: options.service, version: '1' },
-      components: { schemas: { Problem: problemSchema as never } },
+      components: {
+        schemas: { Problem: problemSchema as never },
+        securitySchemes: {
+          bearerAuth: { type: 'http', scheme: 'bearer', description: 'Access token or API key' },
+        },
+      },
     },
     transform: createJsonSchemaTransform({ skipList: [] }),
   });
@@ -119,6 +125,7 @@ function completeOperation(operation: Json, route: RouteOptions): void {
   )) {
     responses[status] ??= problemResponse(specs ?? []);
   }
+  if (route.schema?.body === NO_BODY) delete operation['requestBody'];
   if (route.config?.scope !== 'public') operation['security'] = [{ bearerAuth: [] }];
   if (acceptsKey(route)) {
     const parameters = (operation['parameters'] ?? []) as Json[];

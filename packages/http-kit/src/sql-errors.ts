@@ -1,4 +1,4 @@
-import { DatabaseUnavailableError, constraintName, sqlState } from '@tributary/schema';
+import { DatabaseUnavailableError, sqlState } from '@tributary/schema';
 import { AppError, commonErrors } from './errors.ts';
 
 const RETRY_AFTER = { 'retry-after': '1' } as const;
@@ -39,25 +39,11 @@ const classes: Readonly<Record<string, (error: unknown) => AppError>> = {
 };
 
 function conflict(detail: string, cause: unknown): AppError {
-  const constraint = constraintName(cause);
-  return new AppError(
-    commonErrors.CONFLICT,
-    constraint === undefined ? detail : `${detail} (${constraint})`,
-    {
-      cause,
-    },
-  );
+  return new AppError(commonErrors.CONFLICT, detail, { cause });
 }
 
 function invalid(detail: string, cause: unknown): AppError {
-  const constraint = constraintName(cause);
-  return new AppError(
-    commonErrors.VALIDATION_ERROR,
-    constraint === undefined ? detail : `${detail} (${constraint})`,
-    {
-      cause,
-    },
-  );
+  return new AppError(commonErrors.VALIDATION_ERROR, detail, { cause });
 }
 
 function concurrent(cause: unknown): AppError {

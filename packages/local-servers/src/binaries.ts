@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { canUseDebianPackages, libraryPath, unpackDebianPackages } from './debian-packages.ts';
@@ -43,11 +44,11 @@ export async function ensureServerBinaries(options: {
     );
   }
   const root = resolve(options.home, 'servers', missing.join('+'));
-  options.log?.(`Fetching ${missing.join(' and ')} from Debian's packages`);
-  await unpackDebianPackages(
-    root,
-    missing.flatMap((name) => DEBIAN_PACKAGES[name]),
-  );
+  if (!existsSync(root)) {
+    options.log?.(`Fetching ${missing.join(' and ')} from Debian's packages`);
+    const packages = missing.flatMap((name) => DEBIAN_PACKAGES[name]);
+    await unpackDebianPackages(root, packages);
+  }
   const folders = [...searchFolders(), join(root, 'usr/bin'), join(root, 'usr/sbin')];
   const nats = findExecutable('nats-server', folders);
   const redis = findExecutable('redis-server', folders);

@@ -62,10 +62,9 @@ async function unpack(folder: string, packages: readonly string[]): Promise<stri
 
 /**
  * Downloads Debian packages, with what they depend on and this system lacks, and unpacks them below `target`,
- * without root and without touching the system. What was unpacked earlier is used again.
+ * without root and without touching the system.
  */
 export async function unpackDebianPackages(target: string, packages: readonly string[]): Promise<void> {
-  if (await stat(target).catch(() => undefined)) return;
   const parent = join(target, '..');
   await mkdir(parent, { recursive: true });
   const work = await mkdtemp(join(parent, 'download-'));

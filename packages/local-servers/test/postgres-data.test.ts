@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,19 +11,12 @@ t.teardown(() => rm(folder, { recursive: true, force: true }));
 const binaries = await ensureServerBinaries({ home: folder });
 const isRoot = process.getuid?.() === 0;
 
-const clean = join(folder, 'clean');
-const made = await startPostgres({ binaries, dataDir: clean, durable: false });
+// One cluster for all tests, which leave it as they found it; the last one spoils it for good.
+const dataDir = join(folder, 'postgres');
+const made = await startPostgres({ binaries, dataDir, durable: false });
 await made.stop();
 
-/** A copy of a cluster that was not in use. */
-async function copyOfCluster(name: string): Promise<string> {
-  const copy = join(folder, name);
-  await cp(clean, copy, { recursive: true });
-  return copy;
-}
-
 t.test('a pid file that names a process of somebody else does not stop Postgres from starting', async (t) => {
-  const dataDir = await copyOfCluster('stale');
   await writeFile(
     join(dataDir, 'postmaster.pid'),
     `${process.pid}\n${dataDir}\n1700000000\n5432\n\n127.0.0.1\n`,
@@ -31,15 +24,6 @@ t.test('a pid file that names a process of somebody else does not stop Postgres 
   const server = await startPostgres({ binaries, dataDir, durable: false });
   await server.stop();
   t.match(server.url, /^postgres:\/\/tributary_owner@127\.0\.0\.1:\d+\/tributary$/);
-});
-
-t.test('damaged data is named, with what to do', async (t) => {
-  const dataDir = await copyOfCluster('damaged');
-  await writeFile(join(dataDir, 'global/pg_control'), 'nonsense');
-  await t.rejects(startPostgres({ binaries, dataDir, durable: false }), {
-    failure: 'data_damaged',
-    message: /damaged .*: restore a copy, or move the folder away to start empty\.$/,
-  });
 });
 
 t.test('a folder with something else in it is left alone', async (t) => {
@@ -54,8 +38,8 @@ t.test('a folder with something else in it is left alone', async (t) => {
 });
 
 t.test('data of another major version is refused by name', async (t) => {
-  const dataDir = await copyOfCluster('older');
   await writeFile(join(dataDir, 'PG_VERSION'), '17\n');
+  t.teardown(() => writeFile(join(dataDir, 'PG_VERSION'), '18\n'));
   await t.rejects(
     startPostgres({ binaries, dataDir, durable: false }),
     /made by PostgreSQL 17, and this is 18/,
@@ -93,3 +77,11 @@ t.test(
     t.equal(again.dataDir, server.dataDir);
   },
 );
+
+t.test('damaged data is named, with what to do', async (t) => {
+  await writeFile(join(dataDir, 'global/pg_control'), 'nonsense');
+  await t.rejects(startPostgres({ binaries, dataDir, durable: false }), {
+    failure: 'data_damaged',
+    message: /damaged .*: restore a copy, or move the folder away to start empty\.$/,
+  });
+});

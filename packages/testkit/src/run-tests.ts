@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 
 import { PROJECT_HOME, PROJECT_ROOT } from './project.ts';
 import { findTestFiles } from './runner/find-test-files.ts';
@@ -11,6 +12,9 @@ const CONCURRENCY = Math.min(8, availableParallelism() + 2);
 
 const stopping = new AbortController();
 
+/** Diffs come in colour, whoever reads them. */
+const readable = process.stdout.isTTY ? (text: string) => text : stripVTControlCharacters;
+
 async function runFiles(files: readonly string[], concurrency: number): Promise<FileResult[]> {
   const queue = [...files];
   const results: FileResult[] = [];
@@ -18,7 +22,7 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
     for (let file = queue.shift(); file !== undefined && !stopping.signal.aborted; file = queue.shift()) {
       const result = await runFile(PROJECT_ROOT, file, stopping.signal);
       results.push(result);
-      if (!stopping.signal.aborted) console.log(reportFile(result));
+      if (!stopping.signal.aborted) console.log(readable(reportFile(result)));
     }
   };
   await Promise.all(Array.from({ length: concurrency }, lane));

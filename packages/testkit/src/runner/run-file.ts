@@ -62,9 +62,13 @@ function recordEnd(result: FileResult, progress: Progress, type: string, event: 
   }
   progress.ended += 1;
   if (type === 'test:fail') recordFailure(result, progress, event);
+  // Whatever its place: tap reports what is skipped one level too deep.
+  if (event.skip !== undefined || event.todo !== undefined) {
+    result.skipped += 1;
+    return;
+  }
   if (event.nesting > 0) return;
-  if (event.skip !== undefined || event.todo !== undefined) result.skipped += 1;
-  else if (type === 'test:pass') result.passed += 1;
+  if (type === 'test:pass') result.passed += 1;
   else result.failed += 1;
 }
 

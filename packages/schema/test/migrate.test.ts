@@ -31,7 +31,7 @@ async function emptyDatabase(): Promise<string> {
 async function countTables(url: string): Promise<number> {
   const db = connect({ url, applicationName: 'count' });
   const [row] = await db.query<{ count: number }>(
-    `select count(*)::int as count from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')`,
+    `select count(*)::int as count from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`,
   );
   await db.close();
   return row?.count ?? 0;

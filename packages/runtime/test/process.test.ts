@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { waitFor } from '@tributary/testkit';
+import t from 'tap';
+
+const fixture = fileURLToPath(new URL('process-fixture.ts', import.meta.url));
+
+const env = {
+  PORT: '0',
+  DATABASE_URL: 'postgres://ada:hunter2@db/tributary',
+  REDIS_URL: 'redis://redis',
+  NATS_URL: 'nats://nats',
+  IDENTITY_SECRET: 'hunter2'.repeat(5),
+};
+
+function start(t: { teardown(release: () => unknown): void }, variables: Record<string, string>) {
+  const child = spawn(process.execPath, [fixture], { env: variables, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  t.teardown(() => child.kill('SIGKILL'));
+  return {
+    child,
+    exited,
+    output: () => output,
+    says: async (text: string) => waitFor(() => output.includes(text)),
+  };
+}
+
+await t.test(
+  'a process says how it is configured, without secrets, and ends cleanly on SIGTERM',
+  async (t) => {
+    const { child, exited, output, says } = start(t, env);
+    await says('"msg":"ready"');
+    child.kill('SIGTERM');
+    t.equal(await exited, 0);
+    t.match(output(), /configuration: PORT=0 .*IDENTITY_SECRET=\*\*\*/);
+    t.notMatch(output(), /hunter2/);
+  },
+);
+
+await t.test('a process with a wrong configuration names the faults and ends with 2', async (t) => {
+  const { exited, output } = start(t, { ...env, PORT: 'x', REDIS_URL: '' });
+  t.equal(await exited, 2);
+  t.match(output(), /PORT: must be a whole number/);
+  t.match(output(), /REDIS_URL is missing/);
+});
+
+await t.test('an uncaught failure is logged and ends the process with 1', async (t) => {
+  const { exited, output } = start(t, { ...env, MODE: 'crash' });
+  t.equal(await exited, 1);
+  t.match(output(), /"level":"fatal".*nobody caught this/);
+});
+
+await t.test('a second signal leaves at once', async (t) => {
+  const { child, exited, says } = start(t, { ...env, MODE: 'hang' });
+  await says('"msg":"ready"');
+  child.kill('SIGTERM');
+  await says('"msg":"stopping"');
+  child.kill('SIGTERM');
+  t.equal(await exited, 1);
+});

@@ -19,7 +19,7 @@ import { discoverRoutes, type RouteDiscovery } from './routing/discovery.ts';
 import { createProxy } from './routing/proxy.ts';
 import { createRouteTable, type RouteTable } from './routing/route-table.ts';
 import { createUpstreamMetrics } from './routing/upstream-metrics.ts';
-import { createUpstreams, type UpstreamSettings } from './routing/upstreams.ts';
+import { createUpstreams, type Upstreams, type UpstreamSettings } from './routing/upstreams.ts';
 import { watchWeights, type WeightWatcher } from './routing/weights.ts';
 
 /** Time to send a request's head: whoever needs longer holds a socket and means no good. */
@@ -79,12 +79,7 @@ export interface Gateway {
 /** Builds the gateway from what it depends on. It does not listen yet, but already learns routes and weights. */
 export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const { settings, db, clock, logger } = deps;
-  const upstreams = createUpstreams({
-    stable: new Map(Object.entries(settings.upstreams)),
-    settings: settings.upstream,
-    clock,
-    random: deps.random,
-  });
+  const upstreams = openUpstreams(deps);
   const tokens = createAccessTokens({
     keys: settings.jwtKeys,
     lifetimeSeconds: settings.accessTokenSeconds,
@@ -105,7 +100,13 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
   const { limits, identitySecret } = settings;
   await app.register(openDoor, {
-    ...{ table, proxy, limiter, limits, identityApp, identitySecret, clock },
+    table,
+    proxy,
+    limiter,
+    limits,
+    identityApp,
+    identitySecret,
+    clock,
     authenticate: createAuthenticator({ tokens, apiKeys }),
     metrics: deps.metrics,
   });
@@ -113,7 +114,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const discovery = discoverRoutes({ upstreams, table, logger });
   const weights = watchWeights({ db, upstreams, logger });
   return {
-    ...{ app, weights, discovery, table },
+    app,
+    weights,
+    discovery,
+    table,
     async onEvent({ subject: { apiKeyId } }) {
       if (apiKeyId === undefined) await weights.reread();
       else apiKeys.revoke(apiKeyId);
@@ -131,6 +135,11 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       await upstreams.close();
     },
   };
+}
+
+function openUpstreams({ settings, clock, random }: GatewayDeps): Upstreams {
+  const stable = new Map(Object.entries(settings.upstreams));
+  return createUpstreams({ stable, settings: settings.upstream, clock, random });
 }
 
 function warnOfRedis(logger: Logger) {
@@ -151,7 +160,9 @@ async function buildApp(deps: GatewayDeps, table: RouteTable): Promise<ServiceAp
   const { settings, logger, metrics, health } = deps;
   const app = await buildHttpApp({
     service: IDENTITY_SERVICE,
-    ...{ logger, metrics, health },
+    logger,
+    metrics,
+    health,
     routeLabel: patternOf,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
   });

@@ -17,7 +17,7 @@ import { IDENTITY_SERVICE } from './identity/identity-app.ts';
 import { limitOf, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
 import type { LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { limitRates } from './rate-limits/plugin.ts';
-import type { createProxy } from './routing/proxy.ts';
+import type { Proxy } from './routing/proxy.ts';
 import type { RouteTable, ServiceRoute } from './routing/route-table.ts';
 import { API_PREFIX, isTrackingLink, servicePath } from './routing/service-document.ts';
 
@@ -35,7 +35,7 @@ export interface DoorDeps {
   readonly authenticate: Authenticate;
   readonly limits: Limits;
   readonly limiter: LeasedLimiter;
-  readonly proxy: ReturnType<typeof createProxy>;
+  readonly proxy: Proxy;
   readonly identityApp: ServiceApp;
   readonly identitySecret: string;
   readonly clock: () => Date;
@@ -69,25 +69,19 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   app.decorateRequest('serviceRoute', null);
   app.decorateRequest('isRejected', false);
   app.decorateRequest('target', null);
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', async (request) => {
     request.serviceRoute = table.find(request.method, request.raw.url ?? '/') ?? null;
-    const authentication = deps.authenticate(request.headers.authorization);
-    if (authentication instanceof Promise) {
-      authentication.then((found) => identify(request, found, deps.limits)).then(() => done(), done);
-    } else {
-      identify(request, authentication, deps.limits);
-      done();
-    }
+    const found = deps.authenticate(request.headers.authorization);
+    identify(request, found instanceof Promise ? await found : found, deps.limits);
   });
   await limitRates(app, { limiter, metrics: deps.metrics });
   // Bodies are not read here: they stream on to the service, whatever they are.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.all('/*', (request, reply) => passOn(request, reply, false));
-  app.get('/r/*', { config: { rateLimit: false } }, (request, reply) => {
-    isLinkOverLimit(limiter, request)
-      .then((isOver) => passOn(request, reply, isOver))
-      .catch((error: unknown) => reply.send(error));
+  app.get('/r/*', { config: { rateLimit: false } }, async (request, reply) => {
+    passOn(request, reply, await isLinkOverLimit(limiter, request));
+    return reply;
   });
 }
 

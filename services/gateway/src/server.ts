@@ -17,7 +17,8 @@ await startProcess({
       url: config.NATS_URL,
       name: 'gateway',
       namespace: config.NATS_NAMESPACE,
-      ...{ logger, metrics },
+      logger,
+      metrics,
     });
     const redis = connectRedis(config.REDIS_URL, (err) => logger.debug({ err }, 'Redis connection'));
     const publisher = createPublisher({ messaging, db });
@@ -30,7 +31,10 @@ await startProcess({
       },
     });
     const gateway = await buildGateway({
-      ...{ db, logger, metrics, health },
+      db,
+      logger,
+      metrics,
+      health,
       counter: createRedisCounter(redis, config.REDIS_PREFIX),
       publish: (events) => publisher.publish(events),
       clock: systemClock,
@@ -48,24 +52,22 @@ await startProcess({
     return {
       app: gateway.app,
       phases: [
-        { name: 'refuse new connections', timeoutMs: 1_000, run: () => health.drain() },
+        { name: 'leave the rotation', timeoutMs: 1_000, run: () => health.drain() },
         { name: 'finish requests', timeoutMs: 10_000, run: () => gateway.app.close() },
         {
           name: 'stop workers',
           timeoutMs: 3_000,
-          run: async () => Promise.all([broadcast.stop(), sweeper?.stop()]),
+          run: () => Promise.all([broadcast.stop(), sweeper?.stop()]),
         },
         { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
         { name: 'close services', timeoutMs: 2_000, run: () => gateway.close() },
-        {
-          name: 'close connections',
-          timeoutMs: 2_000,
-          run: async () => {
-            redis.disconnect();
-            await Promise.all([messaging.close(), db.close()]);
-          },
-        },
+        { name: 'close Redis', timeoutMs: 500, run: () => redis.disconnect() },
+        { name: 'close NATS and Postgres', timeoutMs: 3_000, run: () => closeAll(messaging, db) },
       ],
     };
   },
 });
+
+function closeAll(...closables: readonly { close(): Promise<void> }[]): Promise<unknown> {
+  return Promise.all(closables.map((closable) => closable.close()));
+}

@@ -52,7 +52,9 @@ interface UserRouteDeps {
 /** Users, for super admins. */
 export function registerUserRoutes(app: ServiceApp, deps: UserRouteDeps): void {
   registerReading(app, deps);
-  registerWriting(app, deps);
+  registerCreation(app, deps);
+  registerChange(app, deps);
+  registerDeletion(app, deps);
 }
 
 function registerReading(app: ServiceApp, { db }: UserRouteDeps): void {
@@ -93,7 +95,7 @@ function registerReading(app: ServiceApp, { db }: UserRouteDeps): void {
   });
 }
 
-function registerWriting(app: ServiceApp, { db }: UserRouteDeps): void {
+function registerCreation(app: ServiceApp, { db }: UserRouteDeps): void {
   app.route({
     method: 'POST',
     url: '/users',
@@ -114,7 +116,9 @@ function registerWriting(app: ServiceApp, { db }: UserRouteDeps): void {
       return reply.code(201).send(ok(user));
     },
   });
+}
 
+function registerChange(app: ServiceApp, { db }: UserRouteDeps): void {
   app.route({
     method: 'PATCH',
     url: '/users/:id',
@@ -144,7 +148,9 @@ function registerWriting(app: ServiceApp, { db }: UserRouteDeps): void {
       return ok(user);
     },
   });
+}
 
+function registerDeletion(app: ServiceApp, { db }: UserRouteDeps): void {
   app.route({
     method: 'DELETE',
     url: '/users/:id',

@@ -41,124 +41,139 @@ export interface Forward {
 }
 
 interface Job {
+  readonly deps: ProxyDeps;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly forward: Forward;
+  readonly service: string;
   readonly options: Omit<Dispatcher.DispatchOptions, 'origin'>;
   readonly startedAt: number;
   wasRetried: boolean;
 }
 
-/** Sends requests on to the services and their answers back. */
-export function createProxy(deps: ProxyDeps) {
-  const { upstreams, metrics, clock } = deps;
+export type Proxy = (request: FastifyRequest, reply: FastifyReply, forward: Forward) => void;
 
-  function attempt(job: Job): void {
-    const target = upstreams.pick(job.forward.service);
-    if (target === undefined) throw new Error(`${job.forward.service} is no upstream`);
-    if (target.inFlight >= deps.maxInFlight) {
-      job.reply.send(
-        new AppError(errors.GATEWAY_BUSY, `${target.service} has too many requests under way`, {
-          headers: { 'retry-after': '1' },
-        }),
-      );
-      return;
-    }
-    target.inFlight += 1;
-    job.request.target = target;
-    const sentAt = performance.now();
-    const exchange = new Exchange(job.reply.raw, {
-      onHead: (headers) => {
-        const own = job.reply.getHeaders();
-        job.reply.hijack();
-        return returnedHeaders(headers, own);
-      },
-      onEnd: (outcome) => {
-        target.inFlight -= 1;
-        metrics.observe(target, statusOf(outcome, target.service), (performance.now() - sentAt) / 1000);
-        conclude(job, target, outcome);
-      },
-    });
-    target.pool.dispatch(job.options, exchange);
-  }
-
-  function conclude(job: Job, target: Target, outcome: ExchangeOutcome): void {
-    switch (outcome.kind) {
-      case 'answered':
-        return;
-      case 'abandoned':
-        job.reply.hijack();
-        return;
-      case 'cut':
-        job.request.log.warn({ err: outcome.error, upstream: target.service }, 'an answer was cut off');
-        return;
-      case 'failed':
-        recover(job, target, outcome.error);
-        return;
-      default:
-        outcome satisfies never;
-    }
-  }
-
-  /** Sends again what may be sent again; otherwise says what went wrong. */
-  function recover(job: Job, target: Target, error: Error): void {
-    if (isNotConnected(error)) {
-      avoid(target, clock().getTime());
-      const isPatient = performance.now() - job.startedAt < deps.patienceMs;
-      if (isPatient && isRepeatable(job.options.body)) {
-        const delayMs = upstreams.pick(target.service) === target ? REFUSED_RETRY_MS : 0;
-        setTimeout(() => attemptUnlessGone(job), delayMs);
-        return;
-      }
-    } else if (isConnectionDied(error) && SAFE_METHODS.has(job.options.method) && !job.wasRetried) {
-      job.wasRetried = true;
-      attempt(job);
-      return;
-    }
-    job.reply.send(upstreamProblem(target.service, error));
-  }
-
-  function attemptUnlessGone(job: Job): void {
-    if (job.reply.raw.destroyed) job.reply.hijack();
-    else attempt(job);
-  }
-
-  function start(request: FastifyRequest, reply: FastifyReply, forward: Forward, body: RequestBody): void {
-    attempt({
-      request,
-      reply,
-      forward,
-      startedAt: performance.now(),
-      wasRetried: false,
-      options: {
-        path: servicePath(request.raw.url ?? '/'),
-        method: request.method as Dispatcher.HttpMethod,
-        body,
-        headers: forwardedHeaders(request.headers, {
-          identity: forward.identity,
-          requestId: request.id,
-          address: request.ip,
-          protocol: request.protocol,
-          host: request.host,
-          isOverLimit: forward.isOverLimit,
-        }),
-      },
-    });
-  }
-
-  /** Answers a request with what the service says. The reply is hijacked once the service's answer begins. */
-  return function proxy(request: FastifyRequest, reply: FastifyReply, forward: Forward): void {
+/** Sends requests on to the services and their answers back. The reply is hijacked once an answer begins. */
+export function createProxy(deps: ProxyDeps): Proxy {
+  return (request, reply, forward) => {
     if (isBodyless(request.raw)) {
-      start(request, reply, forward, null);
+      attempt(newJob(deps, { request, reply, forward, body: null }));
       return;
     }
-    void readBody(request.raw).then((body) => {
-      if (body !== undefined) start(request, reply, forward, body);
-      else reply.send(new AppError(commonErrors.VALIDATION_ERROR, 'The body was not sent to its end'));
-    });
+    readBody(request.raw)
+      .then((body) => attempt(newJob(deps, { request, reply, forward, body })))
+      .catch((cause: unknown) =>
+        reply.send(
+          new AppError(commonErrors.VALIDATION_ERROR, 'The body was not sent to its end', { cause }),
+        ),
+      );
   };
 }
 
+function newJob(
+  deps: ProxyDeps,
+  from: {
+    readonly request: FastifyRequest;
+    readonly reply: FastifyReply;
+    readonly forward: Forward;
+    readonly body: RequestBody;
+  },
+): Job {
+  const { request, reply, forward, body } = from;
+  return {
+    deps,
+    request,
+    reply,
+    service: forward.service,
+    startedAt: performance.now(),
+    wasRetried: false,
+    options: {
+      path: servicePath(request.raw.url ?? '/'),
+      method: request.method,
+      body,
+      headers: forwardedHeaders(request.headers, {
+        identity: forward.identity,
+        requestId: request.id,
+        address: request.ip,
+        protocol: request.protocol,
+        host: request.host,
+        isOverLimit: forward.isOverLimit,
+      }),
+    },
+  };
+}
+
+function attempt(job: Job): void {
+  const { deps, reply } = job;
+  const target = deps.upstreams.pick(job.service);
+  if (target === undefined) throw new Error(`${job.service} is no upstream`);
+  if (target.inFlight >= deps.maxInFlight) {
+    const headers = { 'retry-after': '1' };
+    reply.send(
+      new AppError(errors.GATEWAY_BUSY, `${job.service} has too many requests under way`, { headers }),
+    );
+    return;
+  }
+  target.inFlight += 1;
+  job.request.target = target;
+  const sentAt = performance.now();
+  const exchange = new Exchange(reply.raw, {
+    onHead(headers) {
+      const own = reply.getHeaders();
+      reply.hijack();
+      return returnedHeaders(headers, own);
+    },
+    onEnd(outcome) {
+      target.inFlight -= 1;
+      deps.metrics.observe(target, statusOf(outcome, job.service), (performance.now() - sentAt) / 1000);
+      conclude(job, target, outcome);
+    },
+  });
+  target.pool.dispatch(job.options, exchange);
+}
+
+function conclude(job: Job, target: Target, outcome: ExchangeOutcome): void {
+  switch (outcome.kind) {
+    case 'answered':
+      return;
+    case 'abandoned':
+      job.reply.hijack();
+      return;
+    case 'cut':
+      job.request.log.warn({ err: outcome.error, upstream: job.service }, 'an answer was cut off');
+      return;
+    case 'failed':
+      recover(job, target, outcome.error);
+      return;
+    default:
+      outcome satisfies never;
+  }
+}
+
+/** Sends again what may be sent again; otherwise says what went wrong. */
+function recover(job: Job, target: Target, error: Error): void {
+  const { deps, reply, options } = job;
+  if (isNotConnected(error)) {
+    avoid(target, deps.clock().getTime());
+    const isPatient = performance.now() - job.startedAt < deps.patienceMs;
+    const another = deps.upstreams.pick(job.service) !== target;
+    if ((isPatient || another) && isRepeatable(options.body)) {
+      setTimeout(() => attemptUnlessGone(job), another ? 0 : REFUSED_RETRY_MS);
+      return;
+    }
+  } else if (isConnectionDied(error) && SAFE_METHODS.has(options.method) && !job.wasRetried) {
+    job.wasRetried = true;
+    attempt(job);
+    return;
+  }
+  reply.send(upstreamProblem(job.service, error));
+}
+
+function attemptUnlessGone(job: Job): void {
+  if (job.reply.raw.destroyed) job.reply.hijack();
+  else attempt(job);
+}
+
+/** A stream has been read from and cannot be sent a second time. */
 function isRepeatable(body: Dispatcher.DispatchOptions['body']): boolean {
   return body === null || body === undefined || Buffer.isBuffer(body);
 }

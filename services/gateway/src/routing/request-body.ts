@@ -8,21 +8,17 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 export type RequestBody = Buffer | Readable | null;
 
 /**
- * Small bodies as a buffer, large ones and those of unknown length as a stream with back-pressure. Undefined when the
- * client broke off while sending.
+ * Small bodies as a buffer, large ones and those of unknown length as a stream with back-pressure. Rejects
+ * when the client breaks off while sending.
  */
-export async function readBody(request: IncomingMessage): Promise<RequestBody | undefined> {
+export async function readBody(request: IncomingMessage): Promise<RequestBody> {
   if (Number(request.headers['content-length'] ?? Infinity) > MAX_BUFFERED_BYTES) {
     // Not the request itself: undici destroys a body that a service does not read to its end, and with it would go the
     // client's socket, before the client could read why.
     return request.pipe(new PassThrough());
   }
   const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-  } catch {
-    return undefined;
-  }
+  for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
 

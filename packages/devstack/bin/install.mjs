@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { runChild } from './child.mjs';
-import { Failure, onDisk } from './failure.mjs';
+import { Failure, onDisk } from './launch-failure.mjs';
 
 const PNPM = 'pnpm@12.21.0';
 const PROGRESS_EVERY_MS = 4_000;

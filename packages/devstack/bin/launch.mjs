@@ -4,7 +4,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
-import { Failure } from './failure.mjs';
+import { Failure } from './launch-failure.mjs';
 import { ensureInstalled } from './install.mjs';
 import { TASKS } from './tasks.mjs';
 

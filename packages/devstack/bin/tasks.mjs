@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { ALL_CHECKS, runChecks, TEST_CHECKS } from './checks.mjs';
 import { runChild } from './child.mjs';
-import { Failure } from './failure.mjs';
+import { Failure } from './launch-failure.mjs';
 
 /** @typedef {{ root: string, node: string, args: string[] }} Context */
 

@@ -14,7 +14,7 @@ import { StackFailure } from './failure.ts';
 import type { StackSettings } from './settings.ts';
 
 /** The servers that a stack needs. */
-export const SERVERS = ['postgres', 'nats', 'redis'] as const;
+const SERVERS = ['postgres', 'nats', 'redis'] as const;
 
 export type ServerName = (typeof SERVERS)[number];
 

@@ -38,7 +38,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-export function listens(url: string): Promise<boolean> {
+function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   return new Promise((settle) => {
     const socket = connect(Number(port), hostname);

@@ -1,6 +1,7 @@
 import { argon2, createHash, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 
+import { SCOPES } from '@tributary/http-kit';
 import { type Database, DEFAULT_PROGRAM } from '@tributary/schema';
 
 import type { Accounts } from './accounts.ts';
@@ -9,21 +10,6 @@ import type { Accounts } from './accounts.ts';
 const ARGON2 = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
 const SALT_BYTES = 16;
 const SHOWN_KEY_CHARACTERS = 12;
-
-const EVERY_SCOPE = [
-  'conversions:write',
-  'conversions:read',
-  'catalog:read',
-  'catalog:write',
-  'analytics:read',
-  'operations:read',
-  'operations:write',
-  'payments:write',
-  'webhooks:read',
-  'webhooks:write',
-  'identity:write',
-  'jobs:run',
-];
 
 const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
 
@@ -58,7 +44,7 @@ const ENSURE_USER = `
 const ENSURE_KEY = `
   INSERT INTO api_keys (id, program_id, name, prefix, key_hash, scopes)
   VALUES (uuidv7(), $1, 'development key', $2, $3, $4)
-  ON CONFLICT (program_id, key_hash) DO NOTHING`;
+  ON CONFLICT (program_id, key_hash) DO UPDATE SET scopes = EXCLUDED.scopes`;
 
 /**
  * Makes the accounts that stack.json names where they are missing: a super_admin, a partner with its login, and an API
@@ -84,6 +70,6 @@ export async function ensureAccounts(db: Database, accounts: Accounts): Promise<
     partnerHash,
   ]);
   const keyHash = createHash('sha256').update(apiKey).digest('hex');
-  await db.query(ENSURE_KEY, [DEFAULT_PROGRAM, apiKey.slice(0, SHOWN_KEY_CHARACTERS), keyHash, EVERY_SCOPE]);
+  await db.query(ENSURE_KEY, [DEFAULT_PROGRAM, apiKey.slice(0, SHOWN_KEY_CHARACTERS), keyHash, SCOPES]);
   return row.id;
 }

@@ -97,11 +97,18 @@ async function settlePreviousServer(dataDir: string): Promise<void> {
   }
 }
 
+async function isMissingOrEmpty(dataDir: string): Promise<boolean> {
+  try {
+    return (await readdir(dataDir)).length === 0;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return true;
+    throw explainFailure({ name: 'Postgres', port: 0, dataDir }, String(error));
+  }
+}
+
 /** Makes the data folder ready to start: creates it the first time, checks and tidies it later. Throws ServerStartError. */
 export async function prepareData(setting: PostgresSetting, durable: boolean): Promise<void> {
-  const entries = await readdir(setting.dataDir).catch(() => []);
-  if (entries.length === 0) {
-    await rm(setting.dataDir, { recursive: true, force: true });
+  if (await isMissingOrEmpty(setting.dataDir)) {
     await initialise(setting, durable);
     return;
   }

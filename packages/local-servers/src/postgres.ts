@@ -86,7 +86,7 @@ async function runPostgres(
   port: number,
 ): Promise<ServerHandle> {
   const { dataDir, binaries, prefix, uid } = setting;
-  return runServer({
+  const handle = await runServer({
     name: 'Postgres',
     url: `postgres://${OWNER_ROLE}@127.0.0.1:${port}/${DATABASE}`,
     port,
@@ -100,6 +100,13 @@ async function runPostgres(
     isReady: async () => isReady(dataDir, port),
     readyTimeoutMs: READY_TIMEOUT_MS,
   });
+  try {
+    await ensureDatabase(port);
+  } catch (error) {
+    await handle.stop();
+    throw error;
+  }
+  return handle;
 }
 
 /**
@@ -114,9 +121,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Serv
     const deadline = Date.now() + ORPHAN_GRACE_MS;
     for (;;) {
       try {
-        const handle = await runPostgres(options, setting, port);
-        await ensureDatabase(port);
-        return handle;
+        return await runPostgres(options, setting, port);
       } catch (error) {
         // Back ends of a postmaster that was killed hold its memory for another moment.
         const orphans = error instanceof ServerStartError && error.message.includes('shared memory block');

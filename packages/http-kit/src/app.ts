@@ -19,7 +19,7 @@ import type { RecoverFromFailure } from './error-handler.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue } from './errors.ts';
 import { serveHealth } from './health-routes.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, IdentityKey } from './identity.ts';
 import { recoverByReplay, replayOrNote } from './idempotency.ts';
 import { acceptJsonBodies, assertSafeAddress } from './json-body.ts';
 import { logRequests, measureRequests } from './observation.ts';
@@ -54,7 +54,7 @@ export interface HttpAppOptions {
 
 export interface ServiceAppOptions extends HttpAppOptions {
   /** From `deriveIdentityKey(IDENTITY_SECRET, service)`. */
-  readonly identityKey: Buffer;
+  readonly identityKey: IdentityKey;
   /** The service's catalogue, for the OpenAPI document. */
   readonly errors?: ErrorCatalogue;
   /** Where idempotent answers are kept; without it `Idempotency-Key` is ignored. */

@@ -91,6 +91,10 @@ async function lockInstall(root) {
 
 const CAUSES = [
   [
+    /ERR_PNPM_OUTDATED_LOCKFILE/,
+    () => `pnpm-lock.yaml does not fit the package.json files: run npx ${PNPM} install --no-frozen-lockfile.`,
+  ],
+  [
     /ENOSPC|no space left/i,
     (root) => `The disk that holds ${root} is full: free some space and run the command again.`,
   ],
@@ -106,10 +110,6 @@ const CAUSES = [
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/i,
     () =>
       'The npm registry cannot be reached: check the network, the proxy settings and `npm config get registry`.',
-  ],
-  [
-    /ERR_PNPM_OUTDATED_LOCKFILE/,
-    () => `pnpm-lock.yaml does not fit the package.json files: run npx ${PNPM} install --no-frozen-lockfile.`,
   ],
 ];
 

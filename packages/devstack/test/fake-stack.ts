@@ -14,6 +14,8 @@ import { SERVICES } from '../src/services.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const PROJECT_HOME = resolve(import.meta.dirname, '../../..', process.env.TRIBUTARY_HOME ?? '.tributary');
+/** As in the workspace's own package.json. */
+const NPM_START = `exec '${process.execPath}' '${join(FIXTURES, 'launch-fake.mjs')}'`;
 const POLL_MS = 20;
 
 interface Test {
@@ -64,7 +66,10 @@ export async function makeWorkspace(t: Test): Promise<{ root: string; home: stri
   const root = await mkdtemp(join(tmpdir(), 'tributary-devstack-'));
   const home = join(root, 'home');
   t.teardown(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
-  await writeFile(join(root, 'package.json'), '{ "type": "module" }');
+  await writeFile(
+    join(root, 'package.json'),
+    JSON.stringify({ type: 'module', scripts: { start: NPM_START } }),
+  );
   for (const name of SERVICES) {
     const folder = join(root, 'services', name, 'src');
     await mkdir(folder, { recursive: true });
@@ -96,9 +101,17 @@ export async function readStackFile(home: string): Promise<StackFile | undefined
 export function startWorkspace(
   t: Test,
   { root, home, port }: { root: string; home: string; port: number },
-  { script = 'start-fake.ts', env = {} }: { script?: string; env?: Record<string, string> } = {},
+  {
+    script = 'start-fake.ts',
+    npm = false,
+    env = {},
+  }: { script?: string; npm?: boolean; env?: Record<string, string> } = {},
 ): FakeStart {
-  const child = spawn(process.execPath, [join(FIXTURES, script)], {
+  // As a shell without job control starts it in the background: SIGINT ignored.
+  const [program, ...args] = npm
+    ? ['sh', '-c', `trap '' INT; exec npm --prefix '${root}' start`]
+    : [process.execPath, join(FIXTURES, script)];
+  const child = spawn(program ?? '', args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,

@@ -116,3 +116,24 @@ t.test('the launcher passes a signal on and answers with the exit code', async (
   t.equal(await start.ended, 0);
   await untilNothingIsLeft(stack);
 });
+
+t.test('npm start that is killed takes everything with it', async (t) => {
+  const workspace = await makeWorkspace(t);
+  const start = startWorkspace(t, workspace, { npm: true });
+  const stack = await start.ready();
+  start.process.kill('SIGKILL');
+  t.equal(await start.ended, 'SIGKILL');
+  await untilNothingIsLeft(stack);
+});
+
+t.test(
+  'npm start ends when npm is told to, also in the background of a script, which ignores SIGINT',
+  async (t) => {
+    const workspace = await makeWorkspace(t);
+    const start = startWorkspace(t, workspace, { npm: true });
+    const stack = await start.ready();
+    start.process.kill('SIGINT');
+    t.equal(await start.ended, 0);
+    await untilNothingIsLeft(stack);
+  },
+);

@@ -1,0 +1,29 @@
+import { integerSetting, processSettings, secret, setting } from '@tributary/runtime';
+import { isTimeZone } from '@tributary/http-kit';
+import { z } from 'zod';
+import { isEncryptionKey } from './encryption/secret-box.ts';
+
+const encryptionKey = z.string().refine(isEncryptionKey, 'must be the base64 of 32 bytes');
+
+/** The settings of the webhook-dispatcher. */
+export const configSchema = z.object({
+  ...processSettings,
+  WEBHOOK_ENCRYPTION_KEY: secret(encryptionKey),
+  /** Comma-separated; they open what was sealed before the key was changed. */
+  WEBHOOK_PREVIOUS_ENCRYPTION_KEYS: secret(
+    z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').filter((key) => key !== ''))
+      .pipe(z.array(encryptionKey)),
+  ),
+  /** Development only: lets endpoints be on this machine, over http. */
+  WEBHOOK_ALLOW_LOOPBACK: setting('off'),
+  WEBHOOK_DEADLINE_MS: integerSetting(100, 60_000).default(5_000),
+  WEBHOOK_IN_FLIGHT_PER_PARTNER: integerSetting(1, 1_000).default(10),
+  WEBHOOK_IN_FLIGHT: integerSetting(1, 10_000).default(256),
+  WEBHOOK_RATE_PER_PARTNER: integerSetting(1, 100_000).default(100),
+  REPORTING_TZ: z.string().default('UTC').refine(isTimeZone, 'must be a time zone'),
+});
+
+export type WebhookConfig = Readonly<z.output<typeof configSchema>>;

@@ -1,0 +1,71 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '@tributary/runtime';
+import { signMessage } from '../signing/sign.ts';
+import type { SigningKeys } from '../signing/signing-keys.ts';
+import type { ClaimedDelivery } from './claimed-delivery.ts';
+import { attemptHttp } from './http-attempt.ts';
+import { judge } from './judge.ts';
+import type { AttemptRecord } from './record-attempts.ts';
+
+export interface CourierDeps {
+  readonly dispatcher: Dispatcher;
+  readonly signingKeys: SigningKeys;
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+}
+
+/** Signs a delivery, sends it once and says what follows. Never throws: a failed attempt is a record like any other. */
+export type Courier = (delivery: ClaimedDelivery) => Promise<AttemptRecord>;
+
+const USER_AGENT = 'Tributary-Webhooks/1.0';
+
+export function createCourier(deps: CourierDeps): Courier {
+  const { dispatcher, signingKeys, deadlineMs, clock } = deps;
+  return async (delivery) => {
+    const attemptedAt = clock();
+    const result = await send();
+    return {
+      delivery,
+      attemptedAt,
+      result,
+      verdict: judge({ delivery, result, at: clock(), random: Math.random() }),
+    };
+
+    async function send() {
+      try {
+        return await attemptHttp(
+          { dispatcher, deadlineMs, now: clock },
+          {
+            url: new URL(delivery.url),
+            headers: deliveryHeaders(delivery, signingKeys(delivery, attemptedAt), attemptedAt),
+            body: delivery.body,
+          },
+        );
+      } catch {
+        // The secret cannot be opened (its key is not configured) or the stored URL is none: retried like any failure.
+        return failedBeforeSending;
+      }
+    }
+  };
+}
+
+export function deliveryHeaders(
+  { eventId, body }: Pick<ClaimedDelivery, 'eventId' | 'body'>,
+  keys: readonly Buffer[],
+  at: Date,
+): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'user-agent': USER_AGENT,
+    ...signMessage({ id: eventId, body }, keys, at),
+  };
+}
+
+const failedBeforeSending = {
+  ok: false,
+  statusCode: null,
+  error: 'not_signable',
+  responseExcerpt: null,
+  durationMs: 0,
+  retryAfterSeconds: undefined,
+};

@@ -1,0 +1,204 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Database } from '@tributary/schema';
+import type { EndpointLane } from '@tributary/schema/tables';
+import type { Logger } from '@tributary/runtime';
+import { CLAIM_LEASE_MS, claimDue } from './claim.ts';
+import type { ClaimedDelivery } from './claimed-delivery.ts';
+import type { Courier } from './courier.ts';
+import type { AttemptRecord } from './record-attempts.ts';
+import { recordAttempts, releaseClaims } from './record-attempts.ts';
+import type { EndpointVerdict, BreakerSettings } from './endpoint-health.ts';
+import { observeHealth, recordHealth } from './endpoint-health.ts';
+import type { InFlight, Traffic } from './traffic.ts';
+import { SLOW_PER_ENDPOINT } from './traffic.ts';
+import { Wakeup } from './wakeup.ts';
+import { WriteBack } from './write-back.ts';
+
+export interface DeliveryLoopDeps {
+  readonly db: Database;
+  readonly logger: Logger;
+  readonly traffic: Traffic;
+  readonly courier: Courier;
+  readonly breaker: BreakerSettings;
+  readonly perPartner: number;
+  /** An attempt's total deadline. */
+  readonly deadlineMs: number;
+  readonly pollMs?: number;
+  /** Called with what was written, for metrics. */
+  readonly onRecorded: (records: readonly AttemptRecord[]) => void;
+  /** Called with endpoints to switch off. */
+  readonly onVerdicts: (verdicts: readonly EndpointVerdict[]) => Promise<void>;
+}
+
+/** Beyond this an attempt is slow, and its endpoint leaves the main lane. */
+const SLOW_AFTER_MS = 500;
+const WATCH_MS = 100;
+/** Between two claims while there is work: at least this, and four times what the last one took. */
+const MIN_CLAIM_SPACING_MS = 20;
+
+interface Recorded {
+  readonly record: AttemptRecord;
+  readonly lane: EndpointLane;
+}
+
+/**
+ * Sends what is due: takes claims from Postgres (and straight from the fan-out), starts attempts as far as the traffic
+ * rules allow, and writes results back in batches.
+ */
+export class DeliveryLoop {
+  readonly #deps: DeliveryLoopDeps;
+  readonly #wakeup = new Wakeup();
+  readonly #results: WriteBack<Recorded>;
+  readonly #released: WriteBack<ClaimedDelivery>;
+  #stopping = false;
+  /** Postgres may hold due rows that there was no room for. */
+  #backlog = true;
+  #pumpTimer: NodeJS.Timeout | undefined;
+  #pumpQueued = false;
+  #polling: Promise<void> | undefined;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(deps: DeliveryLoopDeps) {
+    this.#deps = deps;
+    const { db, logger } = deps;
+    this.#results = new WriteBack({ logger, write: (items) => this.#record(items) });
+    this.#released = new WriteBack({
+      logger,
+      write: async (items) => {
+        await releaseClaims(db, items);
+        this.#wakeup.wake();
+      },
+    });
+  }
+
+  start(): void {
+    this.#polling = this.#poll();
+    this.#watch = setInterval(() => this.#watchFlights(), WATCH_MS);
+  }
+
+  /** When a claim made by a statement that starts now ends, on the clock of `performance.now()`. */
+  claimEnds(): number {
+    return performance.now() + CLAIM_LEASE_MS;
+  }
+
+  /** Takes over deliveries that are claimed for this process, wherever the claim was made. */
+  accept(deliveries: readonly ClaimedDelivery[], claimEnds: number): void {
+    const startBefore = claimEnds - this.#deps.deadlineMs - 2_000;
+    for (const delivery of deliveries) this.#deps.traffic.add({ delivery, startBefore });
+    this.#pump();
+  }
+
+  /** Something may be due in Postgres now. */
+  wake(): void {
+    this.#wakeup.wake();
+  }
+
+  /** Takes nothing new, lets what is in flight end, writes it down and gives the rest back. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wakeup.wake();
+    await this.#polling;
+    clearTimeout(this.#pumpTimer);
+    for (const delivery of this.#deps.traffic.drainWaiting()) this.#released.add(delivery);
+    while (this.#deps.traffic.inFlight > 0) await this.#wakeup.sleep(50);
+    clearInterval(this.#watch);
+    await Promise.all([this.#results.flush(), this.#released.flush()]);
+  }
+
+  async #poll(): Promise<void> {
+    const { pollMs = 500, logger, traffic } = this.#deps;
+    while (!this.#stopping) {
+      const startedAt = performance.now();
+      try {
+        // Before the claim: what was full or held then may have left rows behind that nobody announces.
+        const wasCrowded = traffic.isCrowded;
+        const claimed = (await this.#claim('main')) + (await this.#claim('slow'));
+        this.#backlog = claimed > 0 || wasCrowded;
+      } catch (err) {
+        logger.warn({ err }, 'deliveries could not be claimed');
+      }
+      const tookMs = performance.now() - startedAt;
+      traffic.forgetQuiet(performance.now());
+      await this.#wakeup.sleep(pollMs);
+      // However often it is woken, claiming stays a fifth of the work at most.
+      if (!this.#stopping) await pause(Math.max(MIN_CLAIM_SPACING_MS, tookMs * 4));
+    }
+  }
+
+  async #claim(lane: EndpointLane): Promise<number> {
+    const { db, traffic, perPartner } = this.#deps;
+    // With Postgres slow, results pile up: nothing new until they are written.
+    const limit = traffic.free(lane) - this.#results.size;
+    if (limit <= 0) return 0;
+    const claimEnds = this.claimEnds();
+    const claimed = await claimDue(db, {
+      lane,
+      limit,
+      perPartner: lane === 'main' ? perPartner * 2 : perPartner,
+      perEndpoint: lane === 'main' ? perPartner * 2 : SLOW_PER_ENDPOINT,
+      partnerCapacity: traffic.partnerCapacity(),
+      heldEndpoints: traffic.heldEndpoints(),
+      rateShare: traffic.rateShare,
+    });
+    this.accept(claimed, claimEnds);
+    return claimed.length;
+  }
+
+  /** Starts what may start, once per turn of the event loop however often it is asked for. */
+  #pumpSoon(): void {
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    setImmediate(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#stopping) return;
+    const { start, overdue, waitMs } = this.#deps.traffic.takeStartable(performance.now());
+    for (const delivery of overdue) this.#released.add(delivery);
+    for (const flight of start) void this.#fly(flight);
+    clearTimeout(this.#pumpTimer);
+    if (Number.isFinite(waitMs)) this.#pumpTimer = setTimeout(() => this.#pump(), Math.ceil(waitMs));
+  }
+
+  async #fly(flight: InFlight): Promise<void> {
+    const record = await this.#deps.courier(flight.delivery);
+    const lane = this.#deps.traffic.finish(
+      flight,
+      record.result.ok,
+      record.result.durationMs < SLOW_AFTER_MS,
+    );
+    this.#results.add({ record, lane });
+    this.#pumpSoon();
+    if (this.#backlog || this.#stopping) this.#wakeup.wake();
+  }
+
+  #watchFlights(): void {
+    const { traffic } = this.#deps;
+    const overstaying = traffic.overstaying(performance.now() - SLOW_AFTER_MS);
+    for (const flight of overstaying) traffic.moveToSlowLane(flight);
+    if (overstaying.length > 0) this.#pumpSoon();
+  }
+
+  async #record(items: readonly Recorded[]): Promise<void> {
+    const { db, breaker, onRecorded, onVerdicts, logger } = this.#deps;
+    const records = items.map(({ record }) => record);
+    const written = new Set(await recordAttempts(db, records));
+    const lanes = new Map(items.map(({ record, lane }) => [record, lane]));
+    const ours = records.filter(({ delivery }) => written.has(delivery.id));
+    if (ours.length < records.length) {
+      logger.warn({ late: records.length - ours.length }, 'results came after their claim had passed on');
+    }
+    onRecorded(ours);
+    try {
+      const observed = observeHealth(ours, (record) => lanes.get(record) ?? 'main');
+      const verdicts = await recordHealth(db, observed, breaker);
+      if (verdicts.length > 0) await onVerdicts(verdicts);
+    } catch (err) {
+      // The deliveries themselves are written; the next batch observes anew.
+      logger.warn({ err }, 'the health of endpoints could not be written');
+    }
+  }
+}

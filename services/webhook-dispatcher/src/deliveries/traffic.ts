@@ -1,0 +1,308 @@
+import type { EndpointLane } from '@tributary/schema/tables';
+import type { ClaimedDelivery } from './claimed-delivery.ts';
+import { SlidingRate } from './sliding-rate.ts';
+
+export interface TrafficLimits {
+  readonly inFlightPerPartner: number;
+  readonly inFlightTotal: number;
+  readonly ratePerPartner: number;
+}
+
+/** A claimed delivery in this process's hands, and until when it may be sent. */
+export interface Waiting {
+  readonly delivery: ClaimedDelivery;
+  /** On the clock of `performance.now()`; later than this, the claim might pass to another process. */
+  readonly startBefore: number;
+}
+
+export interface InFlight {
+  readonly delivery: ClaimedDelivery;
+  readonly startedAt: number;
+  lane: EndpointLane;
+}
+
+interface PartnerTraffic {
+  inFlight: number;
+  waiting: number;
+  reserved: number;
+  rate: SlidingRate;
+}
+
+interface EndpointTraffic {
+  lane: EndpointLane;
+  /** Grows from 1 with each success and halves with each failure, so that a dead receiver holds one slot, not ten. */
+  window: number;
+  inFlight: number;
+  fastSuccesses: number;
+  failures: number;
+  waiting: Waiting[];
+  rate: SlidingRate;
+}
+
+/** A quarter of the slots at most goes to endpoints that are slow or failing. */
+const SLOW_LANE_SHARE = 4;
+/** Slots of one endpoint in the slow lane. */
+export const SLOW_PER_ENDPOINT = 4;
+/** Fast successes in a row that lead back to the main lane. */
+const REHABILITATION = 5;
+/** Failures in a row that lead into the slow lane. */
+const FAILING_AFTER = 3;
+/** Deliveries in hand for each one in flight: keeps slots busy while the next claim is under way. */
+const PREFETCH = 2;
+
+/**
+ * What this process may start now, per partner, endpoint, lane and in all. Pure bookkeeping: no clock and no I/O of its
+ * own; times are those of `performance.now()`.
+ */
+export class Traffic {
+  readonly #limits: TrafficLimits;
+  readonly #partners = new Map<string, PartnerTraffic>();
+  readonly #endpoints = new Map<string, EndpointTraffic>();
+  readonly #inFlight = new Set<InFlight>();
+  #slowInFlight = 0;
+  #waiting = 0;
+  #reserved = 0;
+  #rateShare = 1;
+
+  constructor(limits: TrafficLimits) {
+    this.#limits = limits;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get rateShare(): number {
+    return this.#rateShare;
+  }
+
+  set rateShare(share: number) {
+    this.#rateShare = share;
+  }
+
+  /** Somebody has no room here, so that a claim may have passed due rows by. */
+  get isCrowded(): boolean {
+    return this.#waiting > 0 || [...this.#partners.keys()].some((partnerId) => this.freeFor(partnerId) === 0);
+  }
+
+  /** How many more deliveries this process can take for a lane. */
+  free(lane: EndpointLane): number {
+    const { inFlightTotal } = this.#limits;
+    const room = inFlightTotal * PREFETCH - this.#inFlight.size - this.#waiting - this.#reserved;
+    if (lane === 'main') return Math.max(0, room);
+    return Math.max(0, Math.min(room, this.#slowLimit - this.#slowInFlight));
+  }
+
+  /** How many more of one partner; at most what its rate lets pass in two seconds. */
+  freeFor(partnerId: string): number {
+    const { inFlightPerPartner, ratePerPartner } = this.#limits;
+    const most = Math.min(
+      inFlightPerPartner * PREFETCH,
+      Math.max(1, Math.floor(ratePerPartner * this.#rateShare * 2)),
+    );
+    const partner = this.#partners.get(partnerId);
+    if (partner === undefined) return most;
+    return Math.max(0, most - partner.inFlight - partner.waiting - partner.reserved);
+  }
+
+  /** Partners with work here, and their room. */
+  partnerCapacity(): Map<string, number> {
+    return new Map([...this.#partners.keys()].map((partnerId) => [partnerId, this.freeFor(partnerId)]));
+  }
+
+  /** Endpoints with deliveries waiting here: they need no more. */
+  heldEndpoints(): string[] {
+    return [...this.#endpoints].filter(([, { waiting }]) => waiting.length > 0).map(([id]) => id);
+  }
+
+  /** Keeps room for deliveries that a statement under way may bring. */
+  reserve(partnerId: string, wanted: number): number {
+    const granted = Math.min(wanted, this.freeFor(partnerId), this.free('main'));
+    if (granted > 0) this.#adjustReserved(partnerId, granted);
+    return granted;
+  }
+
+  unreserve(partnerId: string, granted: number): void {
+    if (granted > 0) this.#adjustReserved(partnerId, -granted);
+  }
+
+  add(waiting: Waiting): void {
+    const { delivery } = waiting;
+    this.#partner(delivery.partnerId).waiting += 1;
+    this.#endpoint(delivery).waiting.push(waiting);
+    this.#waiting += 1;
+  }
+
+  /**
+   * Takes what may start now out of the queues. `overdue` are deliveries whose claim would not outlast an attempt, and
+   * those that wait for the main lane at an endpoint which has left it; `waitMs` is when a rate next lets something pass.
+   */
+  takeStartable(now: number): { start: InFlight[]; overdue: ClaimedDelivery[]; waitMs: number } {
+    const start: InFlight[] = [];
+    const overdue: ClaimedDelivery[] = [];
+    let waitMs = Number.POSITIVE_INFINITY;
+    if (this.#waiting === 0) return { start, overdue, waitMs };
+    for (const endpoint of this.#endpoints.values()) {
+      while (endpoint.waiting[0] !== undefined) {
+        const [{ delivery, startBefore }] = endpoint.waiting as [Waiting];
+        if (now > startBefore || delivery.lane !== endpoint.lane) {
+          this.#dequeue(endpoint);
+          overdue.push(delivery);
+          continue;
+        }
+        if (!this.#hasSlot(delivery, endpoint)) break;
+        const pause = this.#ratePause(delivery, endpoint, now);
+        if (pause > 0) {
+          waitMs = Math.min(waitMs, pause);
+          break;
+        }
+        this.#dequeue(endpoint);
+        start.push(this.#begin(delivery, endpoint, now));
+      }
+    }
+    return { start, overdue, waitMs };
+  }
+
+  /** Ends one. Answers the lane that the endpoint should be in from now on. */
+  finish(flight: InFlight, ok: boolean, fast: boolean): EndpointLane {
+    const { delivery } = flight;
+    this.#inFlight.delete(flight);
+    if (flight.lane === 'slow') this.#slowInFlight -= 1;
+    const partner = this.#partner(delivery.partnerId);
+    partner.inFlight -= 1;
+    const endpoint = this.#endpoint(delivery);
+    endpoint.inFlight -= 1;
+    endpoint.window = ok
+      ? Math.min(endpoint.window * 2, this.#limits.inFlightPerPartner)
+      : Math.max(1, Math.floor(endpoint.window / 2));
+    endpoint.fastSuccesses = ok && fast ? endpoint.fastSuccesses + 1 : 0;
+    endpoint.failures = ok ? 0 : endpoint.failures + 1;
+    if (endpoint.failures >= FAILING_AFTER) endpoint.lane = 'slow';
+    else if (endpoint.lane === 'slow' && endpoint.fastSuccesses >= REHABILITATION) endpoint.lane = 'main';
+    return endpoint.lane;
+  }
+
+  /** Moves an endpoint, with what it has in flight, out of the way of the others. */
+  moveToSlowLane(flight: InFlight): void {
+    const endpoint = this.#endpoint(flight.delivery);
+    endpoint.lane = 'slow';
+    endpoint.fastSuccesses = 0;
+    if (flight.lane === 'slow') return;
+    flight.lane = 'slow';
+    this.#slowInFlight += 1;
+  }
+
+  /** In flight since before `since`, in the main lane. */
+  overstaying(since: number): InFlight[] {
+    const found: InFlight[] = [];
+    for (const flight of this.#inFlight) {
+      // Insertion order is starting order.
+      if (flight.startedAt > since) break;
+      if (flight.lane === 'main') found.push(flight);
+    }
+    return found;
+  }
+
+  /** Everything that has not started, taken out of the queues. */
+  drainWaiting(): ClaimedDelivery[] {
+    const drained: ClaimedDelivery[] = [];
+    for (const endpoint of this.#endpoints.values()) {
+      for (const { delivery } of endpoint.waiting.slice()) {
+        this.#dequeue(endpoint);
+        drained.push(delivery);
+      }
+    }
+    return drained;
+  }
+
+  /** Forgets partners and endpoints that have been quiet for longer than any rate looks back. */
+  forgetQuiet(now: number): void {
+    for (const [id, { inFlight, waiting, rate }] of this.#endpoints) {
+      if (inFlight === 0 && waiting.length === 0 && rate.isQuiet(now)) this.#endpoints.delete(id);
+    }
+    for (const [id, { inFlight, waiting, reserved, rate }] of this.#partners) {
+      if (inFlight + waiting + reserved === 0 && rate.isQuiet(now)) this.#partners.delete(id);
+    }
+  }
+
+  get #slowLimit(): number {
+    return Math.max(1, Math.floor(this.#limits.inFlightTotal / SLOW_LANE_SHARE));
+  }
+
+  #hasSlot(delivery: ClaimedDelivery, endpoint: EndpointTraffic): boolean {
+    if (this.#inFlight.size >= this.#limits.inFlightTotal) return false;
+    if (this.#partner(delivery.partnerId).inFlight >= this.#limits.inFlightPerPartner) return false;
+    if (endpoint.inFlight >= endpoint.window) return false;
+    if (endpoint.lane === 'main') return true;
+    return endpoint.inFlight < SLOW_PER_ENDPOINT && this.#slowInFlight < this.#slowLimit;
+  }
+
+  #ratePause(delivery: ClaimedDelivery, endpoint: EndpointTraffic, now: number): number {
+    const partner = this.#partner(delivery.partnerId);
+    partner.rate = this.#atRate(partner.rate, this.#limits.ratePerPartner);
+    endpoint.rate = this.#atRate(endpoint.rate, delivery.rateLimitPerSecond);
+    return Math.max(partner.rate.waitMs(now), endpoint.rate.waitMs(now));
+  }
+
+  #atRate(rate: SlidingRate, perSecond: number): SlidingRate {
+    const share = perSecond * this.#rateShare;
+    return rate.perSecond === share ? rate : new SlidingRate(share, rate);
+  }
+
+  #begin(delivery: ClaimedDelivery, endpoint: EndpointTraffic, now: number): InFlight {
+    const partner = this.#partner(delivery.partnerId);
+    partner.inFlight += 1;
+    partner.rate.take(now);
+    endpoint.inFlight += 1;
+    endpoint.rate.take(now);
+    const flight: InFlight = { delivery, startedAt: now, lane: endpoint.lane };
+    if (endpoint.lane === 'slow') this.#slowInFlight += 1;
+    this.#inFlight.add(flight);
+    return flight;
+  }
+
+  #dequeue(endpoint: EndpointTraffic): void {
+    const taken = endpoint.waiting.shift();
+    if (taken === undefined) return;
+    this.#waiting -= 1;
+    this.#partner(taken.delivery.partnerId).waiting -= 1;
+  }
+
+  #adjustReserved(partnerId: string, by: number): void {
+    this.#partner(partnerId).reserved += by;
+    this.#reserved += by;
+  }
+
+  #partner(partnerId: string): PartnerTraffic {
+    const known = this.#partners.get(partnerId);
+    if (known !== undefined) return known;
+    const rate = new SlidingRate(this.#limits.ratePerPartner * this.#rateShare);
+    const partner: PartnerTraffic = { inFlight: 0, waiting: 0, reserved: 0, rate };
+    this.#partners.set(partnerId, partner);
+    return partner;
+  }
+
+  #endpoint(delivery: ClaimedDelivery): EndpointTraffic {
+    const known = this.#endpoints.get(delivery.endpointId);
+    if (known !== undefined) {
+      // Another dispatcher may have moved it; with nothing of ours under way, the row knows better.
+      if (known.inFlight === 0 && known.waiting.length === 0) known.lane = delivery.lane;
+      return known;
+    }
+    const endpoint: EndpointTraffic = {
+      lane: delivery.lane,
+      window: 1,
+      inFlight: 0,
+      fastSuccesses: 0,
+      failures: delivery.consecutiveFailures,
+      waiting: [],
+      rate: new SlidingRate(delivery.rateLimitPerSecond * this.#rateShare),
+    };
+    this.#endpoints.set(delivery.endpointId, endpoint);
+    return endpoint;
+  }
+}

@@ -1,5 +1,5 @@
 import type { Logger, Metrics } from '@tributary/runtime';
-import { connect, Events, type NatsConnection } from 'nats';
+import { connect, Events, type NatsConnection, type QueuedIterator, type Status } from 'nats';
 
 import { createLiveness, type Liveness } from './liveness.ts';
 import { messagingMetrics, type MessagingMetrics } from './metrics.ts';
@@ -32,6 +32,8 @@ export interface Messaging {
   whenLive(signal: AbortSignal): Promise<NatsConnection | undefined>;
   /** Calls back on every change between working and not; the answer ends that. */
   onChange(listener: (live: boolean) => void): () => void;
+  /** Makes the streams that are missing; done by itself whenever the connection comes up. */
+  provision(): Promise<void>;
   /** For the health check: rejects while NATS is away. */
   check(): Promise<void>;
   /** Sends what is buffered and disconnects. */
@@ -67,6 +69,9 @@ export function connectMessaging(options: MessagingOptions): Messaging {
     },
     whenLive: (signal) => liveness.whenLive(signal),
     onChange: (listener) => liveness.onChange(listener),
+    provision: async () => {
+      if (liveness.live !== undefined) await provisionOn(link, liveness.live);
+    },
     check: async () => {
       if (liveness.live === undefined) throw new Error('NATS is away');
       await liveness.live.rtt();
@@ -106,7 +111,10 @@ async function keepConnected(link: Link): Promise<void> {
 async function watch(link: Link, connection: NatsConnection): Promise<void> {
   let lost = new AbortController();
   let preparation = prepare(link, connection, lost.signal);
-  for await (const status of connection.status()) {
+  // The iterator does not end with its connection, and its type hides that it can be stopped.
+  const statuses = connection.status() as QueuedIterator<Status>;
+  const closed = connection.closed().then(() => statuses.stop());
+  for await (const status of statuses) {
     if (status.type !== Events.Disconnect && status.type !== Events.Reconnect) continue;
     lost.abort();
     link.liveness.set(undefined);
@@ -117,19 +125,20 @@ async function watch(link: Link, connection: NatsConnection): Promise<void> {
   }
   lost.abort();
   link.liveness.set(undefined);
-  await preparation;
+  await Promise.all([preparation, closed]);
+}
+
+async function provisionOn({ names, options }: Link, connection: NatsConnection): Promise<void> {
+  await provisionStreams(await connection.jetstreamManager({ checkAPI: false }), names, options);
 }
 
 /** JetStream is up a moment after the server, so this insists for as long as the connection lasts. */
-async function prepare(
-  { options, names, liveness }: Link,
-  connection: NatsConnection,
-  lost: AbortSignal,
-): Promise<void> {
+async function prepare(link: Link, connection: NatsConnection, lost: AbortSignal): Promise<void> {
+  const { options, liveness } = link;
   const sayNotReady = atMostEvery(LOG_EVERY_MS);
   while (!lost.aborted) {
     try {
-      await provisionStreams(await connection.jetstreamManager({ checkAPI: false }), names, options);
+      await provisionOn(link, connection);
       if (!lost.aborted) liveness.set(connection);
       return;
     } catch (err) {

@@ -14,7 +14,7 @@ export interface Outgoing {
   readonly id: string;
   readonly type: string;
   /** The address of its row in the outbox; stays behind. */
-  readonly createdAt?: Date | string;
+  readonly createdAt?: Date;
 }
 
 export type Sent<T> = { outcome: 'acknowledged'; event: T } | { outcome: 'failed'; event: T; error: unknown };

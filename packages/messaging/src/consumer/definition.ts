@@ -15,7 +15,7 @@ interface CommonSettings<T extends EventType> {
   readonly types: readonly T[];
   /** How long a handler, or a batch, may take; default 30 s. */
   readonly timeoutMs?: number;
-  /** After how long without a sign of life the server delivers again; kept alive while a handler works. Default 30 s. */
+  /** After how long without a sign of life the server delivers again; kept alive while a handler works. Default 15 s. */
   readonly ackWaitMs?: number;
   /** A message that has failed this often becomes a dead letter; default 5. */
   readonly maxDeliver?: number;
@@ -81,7 +81,7 @@ export function defineConsumer<const T extends EventType>(settings: ConsumerSett
     types: new Set<EventType>(settings.types),
     family: sharedFamily(settings.types),
     timeoutMs: settings.timeoutMs ?? 30_000,
-    ackWaitMs: settings.ackWaitMs ?? 30_000,
+    ackWaitMs: settings.ackWaitMs ?? 15_000,
     maxDeliver: settings.maxDeliver ?? 5,
     backoffMs: settings.backoffMs ?? DEFAULT_BACKOFF_MS,
     ...workOf(settings),

@@ -37,8 +37,9 @@ const GONE = new Set<string>([
 ]);
 
 /**
- * Pulls messages into the intake until told to stop or until something is wrong with the consumer, and says what. Messages
- * that it holds when it ends are given back to the server at once.
+ * Pulls messages into the intake until told to stop or until something is wrong with the consumer, and says what. The few
+ * that it holds then are still worked on: given back by nak() they would meet a fault of servers before 2.10, which
+ * lose sight of a redelivery until its ack wait when the only pull requests waiting are those of a subscription that is gone.
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const { connection, stream, durable, intake, signal } = options;
@@ -65,10 +66,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   ];
   try {
     if (signal.aborted) end('stopped');
-    for await (const message of messages) {
-      if (reason === undefined) await intake.take(message);
-      else message.nak();
-    }
+    for await (const message of messages) await intake.take(message);
   } finally {
     end('connection_lost');
     signal.removeEventListener('abort', onAbort);

@@ -3,21 +3,17 @@ import type { Database } from '@tributary/schema';
 
 import type { Outgoing } from '../transport.ts';
 
-/** The address of a row of `outbox_events`. Text keeps the microseconds that a Date drops. */
+/** The address of a row of `outbox_events`; kept to the millisecond, so that a Date is exact. */
 export interface OutboxKey {
   readonly id: string;
-  readonly createdAt: Date | string;
+  readonly createdAt: Date;
 }
 
-/**
- * The range of a millisecond, because a key that came through a Date has lost what Postgres had below it; created_at leads,
- * so that only the partitions named are looked at.
- */
+/** created_at leads, so that only the partitions named are looked at. */
 const MARK_SENT = `
   UPDATE outbox_events AS event SET sent_at = clock_timestamp()
   FROM unnest($1::timestamptz[], $2::uuid[]) AS sent (created_at, id)
-  WHERE event.created_at >= sent.created_at AND event.created_at < sent.created_at + interval '1 ms'
-    AND event.id = sent.id AND event.sent_at IS NULL`;
+  WHERE event.created_at = sent.created_at AND event.id = sent.id AND event.sent_at IS NULL`;
 
 /** Marks rows of the outbox as sent, in one statement. */
 export async function markSent(db: Pick<Database, 'query'>, keys: readonly OutboxKey[]): Promise<void> {

@@ -76,7 +76,7 @@ export interface ObservedStream {
   readonly position: Position | undefined;
 }
 
-/** Looks at every stream; one that is missing is left out, as provisioning will make it. */
+/** Looks at every stream there is; one that is missing is left out. */
 export async function observeStreams(
   db: Pick<Database, 'query'>,
   jsm: JetStreamManager,

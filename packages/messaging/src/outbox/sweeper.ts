@@ -119,6 +119,8 @@ export async function repairStreams(
 ): Promise<void> {
   const connection = messaging.live;
   if (connection === undefined) return;
+  // Someone may have deleted a stream while the connection lasted.
+  await messaging.provision();
   const jsm = await connection.jetstreamManager({ checkAPI: false });
   for (const { name, info, position } of await observeStreams(db, jsm, messaging.names)) {
     const loss = await assessStream(jsm, info, position, suspicious);

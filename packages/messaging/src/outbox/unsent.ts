@@ -12,14 +12,14 @@ export interface UnsentEvent {
   actor: object;
   requestId: string | null;
   data: object;
-  createdAt: string;
+  createdAt: Date;
 }
 
 type UnsentRow = Omit<UnsentEvent, 'version' | 'occurredAt'> & { occurredAt: Date };
 
-/** Where a sweep has come to; `-infinity` is before every row. */
+/** Where a sweep has come to; `-infinity` is before every row. Moments are kept to the millisecond, so a Date is exact. */
 export interface SweepPosition {
-  readonly createdAt: string;
+  readonly createdAt: Date | '-infinity';
   readonly id: string;
 }
 
@@ -33,11 +33,11 @@ const GRACE = `interval '2 seconds'`;
 
 // `created_at >= $1` says again what the row comparison implies, because partitions are pruned by it alone.
 const LIST_UNSENT = `
-  SELECT id, type, program_id, subject, actor, request_id, data, created_at AS occurred_at, created_at::text AS created_at
+  SELECT id, type, program_id, subject, actor, request_id, data, occurred_at, created_at
   FROM outbox_events
   WHERE sent_at IS NULL AND created_at < now() - ${GRACE}
     AND created_at >= $1::timestamptz AND (created_at, id) > ($1::timestamptz, $2::uuid)
-  ORDER BY outbox_events.created_at, id
+  ORDER BY created_at, id
   LIMIT $3::int`;
 
 /** Unsent events in order of creation, from a position on. */

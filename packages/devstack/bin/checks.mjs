@@ -15,7 +15,7 @@ const CHECKS = {
     command: 'oxlint',
     args: ['--config', '.oxlintrc.imports.json', '--deny-warnings'],
   },
-  unused: { name: 'unused code', command: 'knip', args: ['--no-progress'] },
+  unused: { name: 'unused code', command: 'knip', args: ['--no-progress', '--no-config-hints'] },
 };
 
 /** What `npm run check` runs. */

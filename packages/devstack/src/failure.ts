@@ -12,6 +12,7 @@ const DISK_SENTENCES: Readonly<Record<string, (path: string) => string>> = {
     `${path} may not be written by this user: start as its owner or choose another TRIBUTARY_HOME.`,
   EPERM: (path) =>
     `${path} may not be changed by this user: start as its owner or choose another TRIBUTARY_HOME.`,
+  ENOENT: (path) => `${path} cannot be made there: choose another TRIBUTARY_HOME.`,
   ENOTDIR: (path) =>
     `${path} cannot be a folder, because a part of its path is a file: choose another TRIBUTARY_HOME.`,
   EEXIST: (path) => `${path} is a file where a folder is needed: choose another TRIBUTARY_HOME.`,

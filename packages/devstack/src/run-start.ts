@@ -6,7 +6,7 @@ import { accountsOf } from './demo/accounts.ts';
 import type { SeedOptions } from './demo/index.ts';
 import { StackFailure } from './failure.ts';
 import { greeting } from './greeting.ts';
-import { makeFolder } from './home/files.ts';
+import { makeFolder, requireRoom } from './home/files.ts';
 import { lockHome } from './home/lock.ts';
 import { claimGatewayPort } from './home/ports.ts';
 import { keepSecrets } from './home/secrets.ts';
@@ -52,6 +52,7 @@ async function bringUp(options: StartOptions, signal: AbortSignal): Promise<Runn
   const settings = readSettings(options.root, options.env);
   const { home } = settings;
   makeFolder(home);
+  requireRoom(home);
   await lockHome(home);
   await claimGatewayPort(settings.gatewayPort);
   makeFolder(join(home, 'logs'));

@@ -46,7 +46,7 @@ export async function lockHome(home: string): Promise<void> {
   const pidFile = join(home, 'pid');
   const database = onDisk(home, () => new DatabaseSync(join(home, 'lock')));
   try {
-    database.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (isBusy(error)) return refuse(home, pidFile);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 
 import type * as HttpKit from '@tributary/http-kit';
-import type { Identity } from '@tributary/http-kit';
+import type { Identity, IdentityKey } from '@tributary/http-kit';
 
 /** The secret from which tests derive the keys of services: give it to `buildApp` by `testIdentityKey(service)`. */
 export const TEST_IDENTITY_SECRET = 'identity-secret-of-the-tests-only-0123456789';
@@ -11,7 +11,7 @@ export const TEST_IDENTITY_SECRET = 'identity-secret-of-the-tests-only-012345678
 const httpKit = (): typeof HttpKit => createRequire(import.meta.url)('@tributary/http-kit');
 
 /** The key a service checks identities with. */
-export function testIdentityKey(service: string): Buffer {
+export function testIdentityKey(service: string): IdentityKey {
   return httpKit().deriveIdentityKey(TEST_IDENTITY_SECRET, service);
 }
 

@@ -106,6 +106,8 @@ t.test('a launcher that is killed takes everything with it', async (t) => {
   start.process.kill('SIGKILL');
   await untilNothingIsLeft(stack);
   await until(async () => ((await readStackFile(workspace.home)) === undefined ? true : undefined));
+  t.equal(await start.ended, 'SIGKILL');
+  t.match(start.output(), 'Stopped', 'what it had started was stopped in order');
 });
 
 t.test('the launcher passes a signal on and answers with the exit code', async (t) => {

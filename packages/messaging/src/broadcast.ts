@@ -17,6 +17,7 @@ import {
 
 import type { Messaging } from './connection.ts';
 import { pause } from './pause.ts';
+import { API_TIMEOUT_MS, managerOf } from './streams.ts';
 
 export interface BroadcastSettings<T extends EventType> {
   /** For the log. */
@@ -72,7 +73,7 @@ export function subscribeBroadcast<const T extends EventType>(
     const stream = messaging.names.stream(settings.stream ?? STREAMS.CATALOG.name);
     const interrupted = new AbortController();
     const unsubscribe = messaging.onChange(() => interrupted.abort());
-    const jsm = await connection.jetstreamManager({ checkAPI: false });
+    const jsm = await managerOf(connection);
     const ephemeral = await openEphemeral(connection, jsm, stream);
     try {
       await guarded(settings.onReset);
@@ -122,7 +123,7 @@ async function openEphemeral(connection: NatsConnection, jsm: JetStreamManager, 
     inactive_threshold: nanos(INACTIVE_MS),
     mem_storage: true,
   });
-  const consumer = await connection.jetstream().consumers.get(stream, name);
+  const consumer = await connection.jetstream({ timeout: API_TIMEOUT_MS }).consumers.get(stream, name);
   const messages = await consumer.consume({
     max_messages: MAX_MESSAGES,
     idle_heartbeat: IDLE_HEARTBEAT_MS,

@@ -5,7 +5,7 @@ import { createLiveness, type Liveness } from './liveness.ts';
 import { messagingMetrics, type MessagingMetrics } from './metrics.ts';
 import { namesIn, type Names } from './names.ts';
 import { atMostEvery, pause } from './pause.ts';
-import { provisionStreams } from './streams.ts';
+import { managerOf, provisionStreams } from './streams.ts';
 
 export interface MessagingOptions {
   /** One server or several, separated by commas. */
@@ -129,7 +129,7 @@ async function watch(link: Link, connection: NatsConnection): Promise<void> {
 }
 
 async function provisionOn({ names, options }: Link, connection: NatsConnection): Promise<void> {
-  await provisionStreams(await connection.jetstreamManager({ checkAPI: false }), names, options);
+  await provisionStreams(await managerOf(connection), names, options);
 }
 
 /** JetStream is up a moment after the server, so this insists for as long as the connection lasts. */

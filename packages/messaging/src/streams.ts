@@ -6,6 +6,7 @@ import {
   RetentionPolicy,
   StorageType,
   type JetStreamManager,
+  type NatsConnection,
   type StreamConfig,
 } from 'nats';
 
@@ -14,6 +15,14 @@ import type { Names } from './names.ts';
 const DAY_MS = 86_400_000;
 /** Covers the retries of publisher and sweeper. Longer costs the server memory for each id, and repetition is harmless anyway. */
 const DUPLICATE_WINDOW_MS = 120_000;
+
+/** A request that a dying server swallowed should not hold up its repetition for long. */
+export const API_TIMEOUT_MS = 2_000;
+
+/** The means to manage streams and consumers, without asking first whether JetStream is enabled. */
+export function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
+  return connection.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
+}
 
 type Wanted = Pick<
   StreamConfig,

@@ -17,7 +17,6 @@ export const ATTRIBUTION_EVENT_MODELS = [
   'linear',
   'time_decay',
   'position_based',
-  'coupon',
 ] as const;
 
 const stateSchema = z.object({ status: z.enum(CONVERSION_EVENT_STATUSES), refundedAmount: moneySchema });

@@ -4,6 +4,7 @@ import { ensureDurable, recreateDurable } from './durable.ts';
 import { createIntake } from './intake.ts';
 import { createProcessor, type ConsumerDeps } from './processing.ts';
 import { runSession, type SessionEnd } from './session.ts';
+import { managerOf } from '../streams.ts';
 
 export interface RunningConsumer {
   /** Stops pulling, waits for what is in work, and lets the acks out. */
@@ -27,7 +28,7 @@ export function runConsumer(deps: ConsumerDeps, definition: ConsumerDefinition):
   async function session(remake: boolean): Promise<SessionEnd> {
     const connection = await messaging.whenLive(stopping.signal);
     if (connection === undefined) return 'stopped';
-    const jsm = await connection.jetstreamManager({ checkAPI: false });
+    const jsm = await managerOf(connection);
     const { names } = messaging;
     if (remake) await recreateDurable(jsm, names, definition);
     else await ensureDurable(jsm, names, definition);

@@ -7,8 +7,8 @@ import {
 } from 'nats';
 
 import { pause } from '../pause.ts';
-import { isNotFound } from '../streams.ts';
 import type { Intake } from './intake.ts';
+import { API_TIMEOUT_MS, isNotFound, managerOf } from '../streams.ts';
 
 /** Why a subscription came to its end. */
 export type SessionEnd = 'stopped' | 'connection_lost' | 'consumer_gone' | 'heartbeats_missed' | 'stalled';
@@ -43,7 +43,7 @@ const GONE = new Set<string>([
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const { connection, stream, durable, intake, signal } = options;
-  const consumer = await connection.jetstream().consumers.get(stream, durable);
+  const consumer = await connection.jetstream({ timeout: API_TIMEOUT_MS }).consumers.get(stream, durable);
   const messages = await consumer.consume({
     max_messages: options.maxMessages,
     idle_heartbeat: IDLE_HEARTBEAT_MS,
@@ -92,7 +92,7 @@ async function watchStatus(
 /** Looks at the consumer from the server's side: a backlog that does not move for 30 s is a stall, whatever its cause. */
 async function watchProgress(options: SessionOptions, end: (reason: SessionEnd) => void): Promise<void> {
   const { connection, stream, durable, intake, signal } = options;
-  const jsm: JetStreamManager = await connection.jetstreamManager({ checkAPI: false });
+  const jsm: JetStreamManager = await managerOf(connection);
   let seen = '';
   let since = performance.now();
   while (!signal.aborted) {

@@ -49,7 +49,8 @@ export async function assessStream(
 
 async function isOverwritten(jsm: JetStreamManager, info: StreamInfo, position: Position): Promise<boolean> {
   const seq = Number(position.lastSequence);
-  if (seq < info.state.first_seq) return false;
+  // Nothing had been stored, or what had been has expired.
+  if (seq === 0 || seq < info.state.first_seq) return false;
   try {
     const message = await jsm.streams.getMessage(info.config.name, { seq });
     return message.time.getTime() > position.observedAt.getTime() + CLOCK_SLACK_MS;

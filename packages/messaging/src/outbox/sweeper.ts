@@ -8,6 +8,7 @@ import { publishGroup } from '../transport.ts';
 import { markSent } from './sent-marks.ts';
 import { assessStream, notePosition, observeStreams } from './stream-losses.ts';
 import { countUnsent, listUnsent, markUnsentSince, SWEEP_START, type SweepPosition } from './unsent.ts';
+import { managerOf } from '../streams.ts';
 
 export interface SweeperDeps {
   readonly messaging: Messaging;
@@ -49,31 +50,42 @@ function leaseName(messaging: Messaging): string {
 async function sweepUntil(deps: SweeperDeps, signal: AbortSignal): Promise<void> {
   const { messaging, db } = deps;
   const sayFailed = atMostEvery(LOG_EVERY_MS);
-  let observedEpoch: number | undefined;
-  let observedAt = -Infinity;
+  const attempt = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (err) {
+      sayFailed(() =>
+        messaging.logger.warn({ err }, 'the sweep of the outbox failed; tried again in a second'),
+      );
+    }
+  };
+  const repair = repairWhenDue(deps, signal);
   try {
     while (!signal.aborted) {
-      try {
-        const { epoch } = messaging;
-        const suspicious = epoch !== observedEpoch;
-        const due = suspicious || performance.now() - observedAt >= OBSERVE_EVERY_MS;
-        if (messaging.live !== undefined && due) {
-          await repairStreams(deps, suspicious, signal);
-          observedEpoch = epoch;
-          observedAt = performance.now();
-        }
-        await sweepOnce(deps, signal);
-        messaging.metrics.outboxPending.set(await countUnsent(db));
-      } catch (err) {
-        sayFailed(() =>
-          messaging.logger.warn({ err }, 'the sweep of the outbox failed; tried again in a second'),
-        );
-      }
+      // Apart, so that trouble with a stream's description never keeps events from being sent.
+      await attempt(repair);
+      await attempt(() => sweepOnce(deps, signal));
+      await attempt(async () => messaging.metrics.outboxPending.set(await countUnsent(db)));
       await pause(SWEEP_EVERY_MS, signal);
     }
   } finally {
     messaging.metrics.outboxPending.set(0);
   }
+}
+
+/** Looks at the streams every ten seconds, and at once after each time the connection came up. */
+function repairWhenDue(deps: SweeperDeps, signal: AbortSignal): () => Promise<void> {
+  const { messaging } = deps;
+  let observedEpoch: number | undefined;
+  let observedAt = -Infinity;
+  return async () => {
+    const { epoch, live } = messaging;
+    const suspicious = epoch !== observedEpoch;
+    if (live === undefined || (!suspicious && performance.now() - observedAt < OBSERVE_EVERY_MS)) return;
+    await repairStreams(deps, suspicious, signal);
+    observedEpoch = epoch;
+    observedAt = performance.now();
+  };
 }
 
 /**
@@ -121,7 +133,7 @@ export async function repairStreams(
   if (connection === undefined) return;
   // Someone may have deleted a stream while the connection lasted.
   await messaging.provision();
-  const jsm = await connection.jetstreamManager({ checkAPI: false });
+  const jsm = await managerOf(connection);
   for (const { name, info, position } of await observeStreams(db, jsm, messaging.names)) {
     const loss = await assessStream(jsm, info, position, suspicious);
     if (loss.outcome === 'lost') {

@@ -120,10 +120,11 @@ t.test(
       await nats.start();
       await write(50);
       await waitFor(() => [...written].every((id) => seen.has(id)), { timeoutMs: 20_000 });
+      // Caches are told after each interruption.
+      await waitFor(() => resets.length > round + 1);
     }
     t.equal(seen.size, 600);
     await waitFor(async () => (await countSent(db)) === 600);
-    t.ok(resets.length >= 5, 'caches were told after each interruption');
   },
 );
 

@@ -54,6 +54,8 @@ export interface Answer {
 }
 
 export interface Caller {
+  /** Of the API key; a new one each time by default. */
+  readonly id?: string;
   readonly partnerId?: string;
   readonly scopes?: readonly Scope[];
   readonly headers?: Record<string, string>;
@@ -132,12 +134,13 @@ export async function createDispatcher(
 }
 
 function identityHeaders({
+  id = newId(),
   partnerId,
   scopes = ['webhooks:read', 'webhooks:write'],
 }: Caller): Record<string, string> {
   const identity: Identity = {
     kind: 'api_key',
-    id: newId(),
+    id,
     name: 'tests',
     scopes: [...scopes],
     programId: 'default',
@@ -166,10 +169,10 @@ export async function createPlatform(t: TestScope, options: HarnessOptions = {})
 
 export async function insertPartner(db: Database): Promise<string> {
   const id = newId();
-  await db.query(
-    `INSERT INTO partners (id, name, email) VALUES ($1, 'Partner', $1::text || '@example.com')`,
-    [id],
-  );
+  await db.query(`INSERT INTO partners (id, name, email) VALUES ($1::uuid, 'Partner', $2)`, [
+    id,
+    `${id}@example.com`,
+  ]);
   return id;
 }
 

@@ -76,20 +76,20 @@ export function observeHealth(
 // ten failures that land together open the circuit once.
 const OBSERVE = `
   UPDATE webhook_endpoints e
-  SET consecutive_failures = CASE WHEN o.succeeded THEN o.trailing ELSE e.consecutive_failures + o.trailing END,
-    failing_since = CASE WHEN o.trailing = 0 THEN NULL
+  SET consecutive_failures = CASE WHEN o.succeeded THEN o.failures ELSE e.consecutive_failures + o.failures END,
+    failing_since = CASE WHEN o.failures = 0 THEN NULL
       WHEN o.succeeded THEN now() ELSE coalesce(e.failing_since, now()) END,
-    circuit_state = CASE WHEN o.trailing = 0 THEN 'closed'
-      WHEN CASE WHEN o.succeeded THEN 0 ELSE e.consecutive_failures END + o.trailing >= $6::int THEN 'open'
+    circuit_state = CASE WHEN o.failures = 0 THEN 'closed'
+      WHEN CASE WHEN o.succeeded THEN 0 ELSE e.consecutive_failures END + o.failures >= $6::int THEN 'open'
       WHEN o.succeeded THEN 'closed' ELSE e.circuit_state END,
-    circuit_open_until = CASE WHEN o.trailing = 0 THEN NULL
-      WHEN CASE WHEN o.succeeded THEN 0 ELSE e.consecutive_failures END + o.trailing >= $6::int
+    circuit_open_until = CASE WHEN o.failures = 0 THEN NULL
+      WHEN CASE WHEN o.succeeded THEN 0 ELSE e.consecutive_failures END + o.failures >= $6::int
       THEN now() + least($8::float8, greatest($7::float8,
         extract(epoch FROM now() - coalesce(e.failing_since, now())) * 250)) * interval '1 ms'
       ELSE e.circuit_open_until END,
     lane = o.lane
   FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[], $5::text[])
-    AS o (program_id, endpoint_id, succeeded, trailing, lane)
+    AS o (program_id, endpoint_id, succeeded, failures, lane)
   WHERE e.program_id = o.program_id AND e.id = o.endpoint_id
   RETURNING e.program_id, e.id AS endpoint_id,
     e.status = 'enabled' AND e.consecutive_failures >= $6::int

@@ -1,0 +1,155 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { findWriterFaults } from '@tributary/event-catalog';
+import { createWebhookReceiver, waitFor } from '@tributary/testkit';
+import type { TestScope } from '@tributary/testkit';
+import t from 'tap';
+import { admin, createEndpoint, createPlatform, eventFor, insertPartner, publishEvent } from './harness.ts';
+import type { Dispatcher } from './harness.ts';
+
+/** Answers 200 at once and then one byte a second, for ever. */
+async function createDrippingReceiver(t: TestScope): Promise<{ url: string; readonly open: number }> {
+  let open = 0;
+  const server = createServer((_request, response) => {
+    open += 1;
+    response.writeHead(200);
+    const drip = setInterval(() => response.write('.'), 1_000);
+    response.once('close', () => {
+      open -= 1;
+      clearInterval(drip);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    get open() {
+      return open;
+    },
+  };
+}
+
+const endpointOf = async (dispatcher: Dispatcher, id: string) =>
+  (await dispatcher.call(admin, 'GET', `/webhooks/endpoints/${id}`)).body.data;
+
+t.test('300 receivers that drip bytes do not hold up a healthy one', async (t) => {
+  const { db, messaging, dispatcher } = await createPlatform(t);
+  const dripping = await createDrippingReceiver(t);
+  const healthy = await createWebhookReceiver(t);
+  const slow: string[] = [];
+  for (let i = 0; i < 300; i += 1) {
+    const partnerId = await insertPartner(db);
+    await createEndpoint(dispatcher, { partnerId, url: dripping.url, retryDelaysSeconds: [] });
+    slow.push(partnerId);
+  }
+  const partnerId = await insertPartner(db);
+  await createEndpoint(dispatcher, { partnerId, url: healthy.url });
+  await dispatcher.work(messaging);
+  await Promise.all(slow.map((one) => publishEvent(messaging, eventFor(one))));
+  await waitFor(() => dripping.open >= 200);
+  await publishEvent(messaging, eventFor(partnerId));
+  // All slots are taken at first; what overstays half a second gives its slot up long before its deadline of 5 s.
+  await healthy.received(1);
+  await waitFor(async () => {
+    const [row] = await db.query<{ slow: number }>(
+      `SELECT count(*)::int AS slow FROM webhook_endpoints WHERE lane = 'slow'`,
+    );
+    return row !== undefined && row.slow >= 256;
+  });
+  const [row] = await db.query<{ error: string }>(
+    `SELECT last_error AS error FROM webhook_deliveries WHERE last_error IS NOT NULL LIMIT 1`,
+  );
+  t.equal(row?.error, 'timeout');
+});
+
+t.test('repeated failures open the circuit, a probe closes it, and what waited is delivered', async (t) => {
+  const { db, messaging, dispatcher } = await createPlatform(t, {
+    breaker: { threshold: 3, minPauseMs: 300, maxPauseMs: 300 },
+  });
+  const receiver = await createWebhookReceiver(t);
+  receiver.answerWith({ hangUp: true });
+  const partnerId = await insertPartner(db);
+  const { id } = await createEndpoint(dispatcher, {
+    partnerId,
+    url: receiver.url,
+    retryDelaysSeconds: Array.from({ length: 10 }, () => 1),
+  });
+  await dispatcher.work(messaging);
+  for (let i = 0; i < 10; i += 1) await publishEvent(messaging, eventFor(partnerId));
+  const open = await waitFor(async () => {
+    const endpoint = await endpointOf(dispatcher, id);
+    return endpoint.circuitState === 'open' && endpoint;
+  });
+  t.ok(open.consecutiveFailures >= 3);
+  t.not(open.failingSince, null);
+  await waitFor(async () => /webhook_endpoints_open_circuit\{[^}]*\} 1/.test(await dispatcher.metricsText()));
+  receiver.answerWith({ status: 200 });
+  await waitFor(async () => {
+    const { body } = await dispatcher.call(admin, 'GET', '/webhooks/deliveries?status=delivered');
+    return body.meta.total === 10;
+  });
+  await waitFor(async () => (await endpointOf(dispatcher, id)).circuitState === 'closed');
+  t.match(await endpointOf(dispatcher, id), {
+    consecutiveFailures: 0,
+    failingSince: null,
+    circuitOpenUntil: null,
+  });
+});
+
+t.test(
+  "after three days of nothing but failures an endpoint is switched off, and the partner's others hear of it",
+  async (t) => {
+    const { db, messaging, dispatcher } = await createPlatform(t, {
+      breaker: { threshold: 2, minPauseMs: 50, maxPauseMs: 50 },
+    });
+    const receiver = await createWebhookReceiver(t);
+    const dead = await createWebhookReceiver(t);
+    dead.answerWith({ status: 500 });
+    const partnerId = await insertPartner(db);
+    const { id } = await createEndpoint(dispatcher, { partnerId, url: dead.url });
+    await createEndpoint(dispatcher, {
+      partnerId,
+      url: receiver.url,
+      eventTypes: ['webhook_endpoint.auto_disabled'],
+    });
+    await db.query(
+      `UPDATE webhook_endpoints SET consecutive_failures = 5, failing_since = now() - interval '73 hours' WHERE id = $1`,
+      [id],
+    );
+    await dispatcher.work(messaging);
+    await publishEvent(messaging, eventFor(partnerId));
+    const event = await waitFor(() =>
+      dispatcher.published.find(({ type }) => type === 'webhook_endpoint.auto_disabled'),
+    );
+    t.strictSame(findWriterFaults(event), []);
+    t.match(await endpointOf(dispatcher, id), { status: 'auto_disabled', disabledReason: /3 days/ });
+    const { createdAt: _, ...envelope } = event;
+    await publishEvent(messaging, envelope);
+    const [request] = await receiver.received(1);
+    t.match(JSON.parse(request?.body ?? ''), {
+      type: 'webhook_endpoint.auto_disabled',
+      data: { endpointId: id },
+    });
+  },
+);
+
+t.test("a partner's rate holds", async (t) => {
+  const { db, messaging, dispatcher } = await createPlatform(t, { ratePerPartner: 20 });
+  const receiver = await createWebhookReceiver(t);
+  const partnerId = await insertPartner(db);
+  for (const path of ['a', 'b'])
+    await createEndpoint(dispatcher, { partnerId, url: `${receiver.url}/${path}` });
+  await dispatcher.work(messaging);
+  await Promise.all(Array.from({ length: 25 }, () => publishEvent(messaging, eventFor(partnerId))));
+  const requests = await receiver.received(50);
+  const times = requests.map(({ receivedAt }) => receivedAt.getTime()).toSorted((a, b) => a - b);
+  // Received times wander by what the way takes; 21 within 900 ms could not come from a rate of 20.
+  const busiest = Math.max(
+    ...times.map((from) => times.filter((at) => at >= from && at < from + 900).length),
+  );
+  t.ok(busiest <= 20, `${busiest} within 900 ms`);
+});

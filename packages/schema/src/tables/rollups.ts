@@ -1,4 +1,5 @@
-import { integer, pgTable, primaryKey, text, uuid, index } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import { bigint, index, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import { moment, money, programId } from './columns.ts';
 
 /** Valid clicks by hour (UTC) and partner, counted by the statement that stores the clicks. */
@@ -13,6 +14,21 @@ export const rollupClickHours = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.hour, t.partnerId] }),
     index('rollup_click_hours_partner').on(t.programId, t.partnerId, t.hour),
+  ],
+);
+
+/** The same by day (UTC), kept by a trigger on the hours: sums of them, for long ranges. */
+export const rollupClickDays = pgTable(
+  'rollup_click_days',
+  {
+    programId: programId(),
+    day: moment('day').notNull(),
+    partnerId: uuid('partner_id').notNull(),
+    validClicks: integer('valid_clicks').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ columns: [t.programId, t.day, t.partnerId] }),
+    index('rollup_click_days_partner').on(t.programId, t.partnerId, t.day),
   ],
 );
 
@@ -34,10 +50,15 @@ const partnerColumns = () => ({
   primaryConversions: integer('primary_conversions').notNull().default(0),
   revenue: money('revenue').notNull().default('0'),
   ...earningColumns(),
+  /** What is pending and what is confirmed now, of the earnings created in this hour. */
+  pendingAmount: money('pending_amount').notNull().default('0'),
+  confirmedAmount: money('confirmed_amount').notNull().default('0'),
   /** Earnings paid in this hour, by paid_at. */
   paidAmount: money('paid_amount').notNull().default('0'),
   clawedBackAmount: money('clawed_back_amount').notNull().default('0'),
   bonusAmount: money('bonus_amount').notNull().default('0'),
+  /** Claw-backs of this hour that are confirmed and not yet set off, as a positive amount. */
+  clawbackOpenAmount: money('clawback_open_amount').notNull().default('0'),
 });
 
 /** Conversions and commissions by hour (UTC), partner and currency; recomputed from the base tables when dirty. */
@@ -52,7 +73,7 @@ export const rollupPartnerHours = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.currency, t.hour, t.partnerId] }),
-    index('rollup_partner_hours_partner').on(t.programId, t.partnerId, t.currency, t.hour),
+    index('rollup_partner_hours_partner').on(t.programId, t.partnerId, t.hour),
   ],
 );
 
@@ -68,9 +89,30 @@ export const rollupPartnerDays = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.currency, t.day, t.partnerId] }),
-    index('rollup_partner_days_partner').on(t.programId, t.partnerId, t.currency, t.day),
+    index('rollup_partner_days_partner').on(t.programId, t.partnerId, t.day),
   ],
 );
+
+/** The same by hour (UTC) of the whole programme: sums of the partners' hours, for figures that name no partner. */
+export const rollupProgramHours = pgTable(
+  'rollup_program_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    currency: text('currency').notNull(),
+    ...partnerColumns(),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.currency, t.hour] })],
+);
+
+/** How far the rollups are: `version` grows with every change of a rollup, `asOf` is up to when all changes are in them. */
+export const rollupProgress = pgTable('rollup_progress', {
+  programId: programId().primaryKey(),
+  version: bigint('version', { mode: 'bigint' })
+    .notNull()
+    .default(sql`0`),
+  asOf: moment('as_of'),
+});
 
 /** Earnings by hour (UTC), policy and currency. */
 export const rollupPolicyHours = pgTable(

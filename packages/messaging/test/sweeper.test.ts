@@ -63,6 +63,7 @@ t.test('a stream that was deleted comes back with everything the outbox still ha
     ...Array.from({ length: 3 }, () => newEvent('conversion.recorded')),
   ]);
   await sweepOnce(deps, never);
+  await owner.query(`UPDATE outbox_events SET sent_at = now() - interval '2 days'`);
   await repairStreams(deps, true, never);
   const jsm = await inspectNats(t, nats.url);
   const stream = messaging.names.stream('COMMISSIONS');

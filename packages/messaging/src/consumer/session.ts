@@ -4,6 +4,7 @@ import {
   type ConsumerMessages,
   type JetStreamManager,
   type NatsConnection,
+  type Subscription,
 } from 'nats';
 
 import { pause } from '../pause.ts';
@@ -30,6 +31,8 @@ const STALLED_AFTER_MS = 30_000;
 const IDLE_HEARTBEAT_MS = 5_000;
 const PULL_EXPIRES_MS = 30_000;
 const MISSED_HEARTBEATS = 2;
+/** A round trip; it never comes back while the server is away. */
+const DRAIN_TIMEOUT_MS = 1_000;
 const GONE = new Set<string>([
   ConsumerEvents.ConsumerDeleted,
   ConsumerEvents.ConsumerNotFound,
@@ -52,10 +55,12 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const ended = new AbortController();
   let reason: SessionEnd | undefined;
   const end = (why: SessionEnd): void => {
-    reason ??= why;
-    // stop(), because close() waits for the loop below and would never return from inside it.
-    messages.stop();
+    if (reason !== undefined) return;
+    reason = why;
     ended.abort();
+    if (why === 'stopped') void finish(messages);
+    // stop(), because close() waits for the loop below and would never return from inside it.
+    else messages.stop();
   };
   const onAbort = (): void => end('stopped');
   signal.addEventListener('abort', onAbort);
@@ -73,6 +78,19 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   }
   await Promise.all(watching.slice(0, 2));
   return reason ?? 'connection_lost';
+}
+
+/**
+ * Ends the pulling without losing sight of what is on its way here: draining the subscription lets that arrive first, while
+ * stop() alone leaves it to the ack wait. nats.js has the subscription but not in its types.
+ */
+async function finish(messages: ConsumerMessages): Promise<void> {
+  const { sub } = messages as ConsumerMessages & { sub?: Subscription };
+  const tooLong = new AbortController();
+  const drained = Promise.resolve(sub?.drain()).catch(() => undefined);
+  await Promise.race([drained, pause(DRAIN_TIMEOUT_MS, tooLong.signal)]);
+  tooLong.abort();
+  messages.stop();
 }
 
 async function watchStatus(

@@ -124,7 +124,7 @@ t.test(
   async (t) => {
     const { db, messaging, dispatcher } = await createPlatform(t);
     const receiver = await createWebhookReceiver(t);
-    receiver.answerWith({ status: 500, body: `${'x'.repeat(2_000)}` });
+    receiver.answerWith({ status: 500, body: 'x'.repeat(2_000) });
     const partnerId = await insertPartner(db);
     await createEndpoint(dispatcher, { partnerId, url: receiver.url, retryDelaysSeconds: [1, 1] });
     await dispatcher.work(messaging);

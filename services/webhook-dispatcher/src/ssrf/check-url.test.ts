@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { FORBIDDEN_URLS, LOOPBACK_URLS } from '../../test/forbidden-urls.ts';
 import { checkUrl } from './check-url.ts';

@@ -105,18 +105,10 @@ t.test(
     });
     t.strictSame(seen, [good.id]);
     t.equal(letters.length, 3, "a type of a newer release is not this one's business");
-    const withReason = (reason: RegExp) => letters.filter((letter) => reason.test(letter.reason));
-  t.strictSame(
-    letters.find(({ eventId }) => eventId === null)?.payload,
-    { encoding: 'base64', raw: Buffer.from('no json').toString('base64') },
-    'not JSON',
-  );
-  t.equal(letters.find(({ eventId }) => eventId === 'xy')?.payload['encoding'], 'base64', 'a NUL');
-  t.equal(withReason(/invalid event: data\./).length, 1, 'data of another shape');
-});
-    t.equal(letters[1]?.payload['encoding'], 'base64');
-    t.equal(letters[1]?.eventId, 'xy');
-    t.match(letters[2]?.reason, /invalid event: data\./);
+    const of = (eventId: string | null) => letters.find((letter) => letter.eventId === eventId);
+    t.strictSame(of(null)?.payload, { encoding: 'base64', raw: Buffer.from('no json').toString('base64') });
+    t.equal(of('xy')?.payload['encoding'], 'base64', 'a NUL');
+    t.equal(letters.filter(({ reason }) => /invalid event: data\./.test(reason)).length, 1);
   },
 );
 

@@ -5,7 +5,7 @@ import { currencySchema, idSchema, moneySchema } from '../envelope.ts';
 import { POLICY_EVENT_TYPES } from './commissions.ts';
 import { exampleIds } from './example-ids.ts';
 
-export const PARTNER_EVENT_TIERS = ['bronze', 'silver', 'gold', 'platinum'] as const;
+const PARTNER_EVENT_TIERS = ['bronze', 'silver', 'gold', 'platinum'] as const;
 
 /** Names of the wire's fields that an update changed; absent on creation. */
 const changedSchema = z.array(z.string()).nullish();

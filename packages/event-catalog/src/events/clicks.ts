@@ -4,15 +4,8 @@ import { defineEvent } from '../definition.ts';
 import { idSchema, instantSchema } from '../envelope.ts';
 import { exampleIds } from './example-ids.ts';
 
-export const CLICK_EVENT_STATUSES = [
-  'valid',
-  'duplicate',
-  'bot',
-  'internal',
-  'rate_limited',
-  'invalid',
-] as const;
-export const CLICK_EVENT_SOURCES = ['web', 'mobile', 'app', 'email', 'social', 'unknown'] as const;
+const CLICK_EVENT_STATUSES = ['valid', 'duplicate', 'bot', 'internal', 'rate_limited', 'invalid'] as const;
+const CLICK_EVENT_SOURCES = ['web', 'mobile', 'app', 'email', 'social', 'unknown'] as const;
 
 const recordedClickSchema = z.object({
   clickId: idSchema,

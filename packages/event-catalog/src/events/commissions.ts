@@ -4,8 +4,8 @@ import { defineEvent } from '../definition.ts';
 import { currencySchema, idSchema, instantSchema, moneySchema } from '../envelope.ts';
 import { exampleIds } from './example-ids.ts';
 
-export const COMMISSION_EVENT_STATUSES = ['pending', 'confirmed', 'paid', 'cancelled'] as const;
-export const COMMISSION_EVENT_KINDS = ['earning', 'clawback', 'bonus'] as const;
+const COMMISSION_EVENT_STATUSES = ['pending', 'confirmed', 'paid', 'cancelled'] as const;
+const COMMISSION_EVENT_KINDS = ['earning', 'clawback', 'bonus'] as const;
 export const POLICY_EVENT_TYPES = ['percentage', 'fixed', 'tiered'] as const;
 
 const stateSchema = z.object({ status: z.enum(COMMISSION_EVENT_STATUSES), commissionAmount: moneySchema });

@@ -4,14 +4,14 @@ import { defineEvent } from '../definition.ts';
 import { currencySchema, idSchema, instantSchema, moneySchema } from '../envelope.ts';
 import { exampleIds } from './example-ids.ts';
 
-export const CONVERSION_EVENT_STATUSES = [
+const CONVERSION_EVENT_STATUSES = [
   'pending',
   'confirmed',
   'partial_refund',
   'refunded',
   'cancelled',
 ] as const;
-export const ATTRIBUTION_EVENT_MODELS = [
+const ATTRIBUTION_EVENT_MODELS = [
   'last_touch',
   'first_touch',
   'linear',

@@ -4,8 +4,8 @@ import { defineEvent } from '../definition.ts';
 import { idSchema, instantSchema } from '../envelope.ts';
 import { exampleIds } from './example-ids.ts';
 
-export const WEBHOOK_ENDPOINT_EVENT_STATUSES = ['enabled', 'disabled', 'auto_disabled'] as const;
-export const JOB_EVENT_TRIGGERS = ['schedule', 'manual', 'catch_up', 'api'] as const;
+const WEBHOOK_ENDPOINT_EVENT_STATUSES = ['enabled', 'disabled', 'auto_disabled'] as const;
+const JOB_EVENT_TRIGGERS = ['schedule', 'manual', 'catch_up', 'api'] as const;
 
 const endpointDataSchema = z.object({
   endpointId: idSchema,

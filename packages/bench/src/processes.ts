@@ -1,0 +1,66 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+
+/** A process under measurement: where it listens, and the CPU it has used. */
+export interface MeasuredProcess {
+  readonly name: string;
+  readonly url: string;
+  cpuSeconds(): number;
+  stop(): Promise<void>;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** User and system seconds of a process, from /proc; 0 where there is none (not Linux). */
+function cpuSeconds(pid: number | undefined): number {
+  try {
+    const fields =
+      readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** Starts a Node script (or another program) and waits until `readyUrl` answers 200. */
+export async function startMeasured(options: {
+  name: string;
+  command: readonly [string, ...string[]];
+  env?: Record<string, string>;
+  url: string;
+  readyUrl: string;
+}): Promise<MeasuredProcess> {
+  const [program, ...args] = options.command;
+  const child = spawn(program, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2_000)));
+  await ready(child, options.readyUrl, () => `${options.name} did not start:\n${complaint}`);
+  return {
+    name: options.name,
+    url: options.url,
+    cpuSeconds: () => cpuSeconds(child.pid),
+    stop: async () => {
+      if (child.exitCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function ready(child: ChildProcess, url: string, complaint: () => string): Promise<void> {
+  const giveUpAt = Date.now() + 20_000;
+  while (Date.now() < giveUpAt) {
+    if (child.exitCode !== null) break;
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill('SIGKILL');
+  throw new Error(complaint());
+}

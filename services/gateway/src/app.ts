@@ -113,6 +113,17 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
 
   const discovery = discoverRoutes({ upstreams, table, logger });
   const weights = watchWeights({ db, upstreams, logger });
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    discovery.stop();
+    weights.stop();
+    apiKeys.stop();
+    await apiKeys.noteUses();
+    await identityApp.close();
+    await upstreams.close();
+  }
+
   return {
     app,
     weights,
@@ -126,14 +137,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       apiKeys.forget();
       await weights.reread();
     },
-    async close() {
-      discovery.stop();
-      weights.stop();
-      apiKeys.stop();
-      await apiKeys.noteUses();
-      await identityApp.close();
-      await upstreams.close();
-    },
+    close: () => (closing ??= close()),
   };
 }
 

@@ -12,10 +12,15 @@ import {
 } from './gateway-under-test.ts';
 
 const upstream = await listen(t, asService(echo));
-const gateway = await startGateway(t, { upstreams: { 'echo-service': upstream.url } });
+const gateway = await startGateway(t, {
+  upstreams: { 'echo-service': upstream.url },
+  trustedProxies: ['127.0.0.1'],
+});
 const userId = await insertUser(gateway.database, { email: 'Ada@example.com' });
-const login = (email: string, password: string) =>
-  call(gateway, '/api/v1/auth/login', { body: { email, password } });
+
+const login = (email: string, password: string, address = '198.51.100.1') =>
+  call(gateway, '/api/v1/auth/login', { body: { email, password }, headers: { 'x-forwarded-for': address } });
+const refresh = (refreshToken: string) => call(gateway, '/api/v1/auth/refresh', { body: { refreshToken } });
 
 t.test('a right password gives tokens that open a service, whatever the case of the address', async (t) => {
   const answer = await login('ada@EXAMPLE.com', PASSWORD);
@@ -30,4 +35,94 @@ t.test('a right password gives tokens that open a service, whatever the case of 
   t.match(echoed.body, { method: 'GET', url: '/echo' });
   const me = await call(gateway, '/api/v1/auth/me', { token: accessToken });
   t.match(me.body, { data: { kind: 'user', id: userId, email: 'Ada@example.com', role: 'super_admin' } });
+});
+
+t.test('a wrong password and an unknown account get the same answer', async (t) => {
+  const wrong = await login('ada@example.com', 'not the password', '198.51.100.2');
+  const unknown = await login('nobody@example.com', PASSWORD, '198.51.100.2');
+  for (const answer of [wrong, unknown]) {
+    t.equal(answer.status, 401);
+    t.match(answer.body, { success: false, code: 'INVALID_CREDENTIALS' });
+    t.match(answer.headers.get('content-type'), 'application/problem+json');
+  }
+  t.equal(wrong.body['detail'], unknown.body['detail']);
+});
+
+t.test('a disabled account cannot log in', async (t) => {
+  await insertUser(gateway.database, { email: 'left@example.com', status: 'disabled' });
+  t.equal((await login('left@example.com', PASSWORD)).status, 401);
+});
+
+t.test('after five failures the account is closed to that address, and to no other', async (t) => {
+  await insertUser(gateway.database, { email: 'grace@example.com' });
+  const guesses = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => login('grace@example.com', `guess ${index}`, '198.51.100.3')),
+  );
+  t.equal(
+    guesses.filter(({ status }) => status === 401).length,
+    5,
+    'parallel guesses are counted one by one',
+  );
+  t.equal(guesses.filter(({ status }) => status === 429).length, 3);
+  const locked = await login('GRACE@example.com', PASSWORD, '198.51.100.3');
+  t.equal(locked.status, 429);
+  t.match(locked.body, { code: 'LOGIN_LIMITED' });
+  t.ok(Number(locked.headers.get('retry-after')) > 0);
+  t.equal((await login('grace@example.com', PASSWORD, '198.51.100.4')).status, 200);
+});
+
+t.test('a login that succeeds takes earlier failures back', async (t) => {
+  await insertUser(gateway.database, { email: 'joan@example.com' });
+  for (let round = 0; round < 2; round += 1) {
+    for (let guess = 0; guess < 4; guess += 1) await login('joan@example.com', 'wrong', '198.51.100.5');
+    t.equal((await login('joan@example.com', PASSWORD, '198.51.100.5')).status, 200, `round ${round}`);
+  }
+});
+
+t.test('unknown and missing fields of a login are named', async (t) => {
+  const answer = await call(gateway, '/api/v1/auth/login', { body: { email: 'ada@example.com', pass: 'x' } });
+  t.equal(answer.status, 400);
+  const paths = (answer.body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
+  t.strictSame(paths, ['pass', 'password']);
+});
+
+t.test('a refresh token works once; its second use ends the whole family', async (t) => {
+  const first = await logIn(gateway, 'ada@example.com');
+  const second = (await refresh(first.refreshToken)).body.data as GrantData;
+  t.not(second.refreshToken, first.refreshToken);
+  t.equal((await call(gateway, '/api/v1/echo', { token: second.accessToken })).status, 200);
+  const stolen = await refresh(first.refreshToken);
+  t.equal(stolen.status, 401);
+  t.match(stolen.body, { code: 'REFRESH_TOKEN_INVALID' });
+  t.equal((await refresh(second.refreshToken)).status, 401, 'the successor is revoked as well');
+  const other = await logIn(gateway, 'ada@example.com');
+  t.equal((await refresh(other.refreshToken)).status, 200, 'another login is another family');
+});
+
+t.test('of many simultaneous uses of a refresh token at most one wins', async (t) => {
+  const { refreshToken } = await logIn(gateway, 'ada@example.com');
+  const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(refreshToken)));
+  t.equal(answers.filter(({ status }) => status === 200).length, 1);
+});
+
+t.test('logging out ends the session, by refresh token or by access token', async (t) => {
+  const byRefresh = await logIn(gateway, 'ada@example.com');
+  const answer = await call(gateway, '/api/v1/auth/logout', {
+    body: { refreshToken: byRefresh.refreshToken },
+  });
+  t.equal(answer.status, 200);
+  t.equal((await refresh(byRefresh.refreshToken)).status, 401);
+  const byAccess = await logIn(gateway, 'ada@example.com');
+  await call(gateway, '/api/v1/auth/logout', { method: 'POST', token: byAccess.accessToken });
+  t.equal((await refresh(byAccess.refreshToken)).status, 401);
+});
+
+t.test('nothing that was issued is stored in the clear', async (t) => {
+  const grant = await logIn(gateway, 'ada@example.com');
+  const [row] = await gateway.database.owner.query<{ text: string }>(
+    `SELECT (SELECT json_agg(r) FROM refresh_tokens r)::text || (SELECT json_agg(u) FROM users u)::text AS text`,
+  );
+  t.notMatch(row?.text, grant.refreshToken);
+  t.notMatch(row?.text, PASSWORD);
+  t.match(row?.text, /\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
 });

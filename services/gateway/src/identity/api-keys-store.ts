@@ -102,13 +102,15 @@ const REVOKE = `
     WHERE program_id = $1 AND id = $2 AND revoked_at IS NULL
     RETURNING id, program_id, prefix
   ), audited AS (${auditInsert({ from: 'revoked', entityType: 'api_key', action: 'revoked', parameter: 4 })})
-  INSERT INTO outbox_events (id, program_id, type, subject, actor, request_id, data, created_at)
-  SELECT $5, program_id, 'apikey.revoked', jsonb_build_object('apiKeyId', id), $6, $7,
-         jsonb_build_object('apiKeyId', id, 'prefix', prefix), $3
+  INSERT INTO outbox_events (id, program_id, type, subject, actor, request_id, data, occurred_at)
+  SELECT $5::uuid, program_id, 'apikey.revoked', jsonb_build_object('apiKeyId', id), $6::jsonb, $7::text,
+         jsonb_build_object('apiKeyId', id, 'prefix', prefix), $3::timestamptz
   FROM revoked
-  RETURNING id, type, program_id, subject, actor, request_id, data, created_at`;
+  RETURNING id, type, program_id, subject, actor, request_id, data, occurred_at, created_at`;
 
-type OutboxRow = Omit<StoredEvent<'apikey.revoked'>, 'version' | 'occurredAt'>;
+type OutboxRow = Omit<StoredEvent<'apikey.revoked'>, 'version' | 'occurredAt'> & {
+  readonly occurredAt: Date;
+};
 
 /** Ends a key. Answers the event to publish, or undefined when there is no such key in use. */
 export async function revokeApiKey(
@@ -126,7 +128,7 @@ export async function revokeApiKey(
     context.requestId,
   ]);
   if (row === undefined) return undefined;
-  return { ...row, version: 1, occurredAt: row.createdAt.toISOString() };
+  return { ...row, version: 1, occurredAt: row.occurredAt.toISOString() };
 }
 
 const TOUCH = `

@@ -24,6 +24,8 @@ interface Window {
   /** Positions up to here are ours to hand out without asking. */
   leasedTo: number;
   endsAt: number;
+  /** Requests that have no place yet. Those of a small limit are counted together, exactly as many as there are. */
+  waiting: number;
   refill: Promise<void> | undefined;
   local: boolean;
 }
@@ -48,6 +50,7 @@ export function createLeasedLimiter(deps: LimiterDeps) {
       position: 0,
       leasedTo: 0,
       endsAt: now + windowMs,
+      waiting: 0,
       refill: undefined,
       local: false,
     };
@@ -56,7 +59,7 @@ export function createLeasedLimiter(deps: LimiterDeps) {
   }
 
   async function lease(key: string, window: Window, limit: number, windowMs: number): Promise<void> {
-    const block = limit >= LEASED_FROM ? Math.ceil(limit / BLOCKS_PER_LIMIT) : 1;
+    const block = limit >= LEASED_FROM ? Math.ceil(limit / BLOCKS_PER_LIMIT) : window.waiting;
     try {
       const { total, ttlMs } = await deps.counter.add(key, block, windowMs);
       window.position = Math.max(window.position, total - block);
@@ -77,6 +80,19 @@ export function createLeasedLimiter(deps: LimiterDeps) {
     return { position: window.position, ttlMs: Math.max(0, window.endsAt - now), local };
   }
 
+  async function wait(key: string, window: Window, limit: number, windowMs: number): Promise<Placement> {
+    window.waiting += 1;
+    try {
+      do {
+        window.refill ??= lease(key, window, limit, windowMs);
+        await window.refill;
+      } while (!window.local && window.position >= window.leasedTo && window.position <= limit);
+      return place(window, deps.clock().getTime(), window.local);
+    } finally {
+      window.waiting -= 1;
+    }
+  }
+
   /** Synchronous where no round trip is needed, which is nearly always for a leased limit. */
   function take(key: string, limit: number, windowMs: number): Placement | Promise<Placement> {
     const now = deps.clock().getTime();
@@ -84,10 +100,7 @@ export function createLeasedLimiter(deps: LimiterDeps) {
     const window = known === undefined || known.endsAt <= now ? openWindow(key, now, windowMs) : known;
     if (window.position < window.leasedTo || window.position > limit) return place(window, now, false);
     if (now < restUntil) return place(window, now, true);
-    window.refill ??= lease(key, window, limit, windowMs);
-    return window.refill.then(() =>
-      window.local ? place(window, deps.clock().getTime(), true) : take(key, limit, windowMs),
-    );
+    return wait(key, window, limit, windowMs);
   }
 
   return { take };

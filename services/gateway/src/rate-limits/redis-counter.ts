@@ -24,19 +24,34 @@ end
 return { total, ttl }
 `;
 
+/** How long a request waits for Redis at most; the local bucket then answers, within the promised 200 ms. */
+const ANSWER_TIMEOUT_MS = 120;
+
 /**
- * Counters in Redis. The client must be given `commandTimeout` and no offline queue (see `connectRedis`), so that a
- * server that is away or frozen costs a bounded time.
+ * Settles with the answer, or rejects after the time-out. When the time is up, what has arrived already is read first: it
+ * may be this process that was slow, and not Redis.
+ */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Error(`Redis did not answer within ${ANSWER_TIMEOUT_MS} ms`));
+    const timer = setTimeout(() => setImmediate(giveUp), ANSWER_TIMEOUT_MS);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/**
+ * Counters in Redis. The client must have no offline queue (see `connectRedis`), so that a server that is away costs
+ * no time, and one that is frozen a bounded one.
  */
 export function createRedisCounter(redis: Redis, prefix: string): SharedCounter {
   return {
     async add(key, amount, windowMs) {
-      const answer: unknown = await redis.call('EVAL', ADD, 1, prefix + key, amount, windowMs);
+      const answer: unknown = await inTime(redis.call('EVAL', ADD, 1, prefix + key, amount, windowMs));
       if (!Array.isArray(answer)) throw new Error('Redis gave an answer that is no counter');
       return { total: Number(answer[0]), ttlMs: Number(answer[1]) };
     },
     async clear(key) {
-      await redis.del(prefix + key);
+      await inTime(redis.del(prefix + key));
     },
   };
 }

@@ -38,8 +38,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   readonly #onClose = () => {
     if (this.#response.writableFinished) return;
-    this.#controller?.abort(CLIENT_GONE);
     this.#end({ kind: 'abandoned' });
+    this.#controller?.abort(CLIENT_GONE);
   };
 
   #end(outcome: ExchangeOutcome): void {

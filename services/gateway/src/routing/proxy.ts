@@ -61,12 +61,12 @@ export function createProxy(deps: ProxyDeps): Proxy {
     }
     readBody(request.raw)
       .then((body) => attempt(newJob(deps, { request, reply, forward, body })))
-      .catch((cause: unknown) =>
-        reply.send(
-          new AppError(commonErrors.VALIDATION_ERROR, 'The body was not sent to its end', { cause }),
-        ),
-      );
+      .catch((error: unknown) => reply.send(error instanceof AppError ? error : unfinishedBody(error)));
   };
+}
+
+function unfinishedBody(cause: unknown): AppError {
+  return new AppError(commonErrors.VALIDATION_ERROR, 'The body was not sent to its end', { cause });
 }
 
 function newJob(

@@ -1,0 +1,113 @@
+import t from 'tap';
+import { call, insertUser, logIn, PASSWORD, startGateway } from './gateway-under-test.ts';
+
+const gateway = await startGateway(t, {});
+const adminId = await insertUser(gateway.database, { email: 'admin@example.com' });
+const { accessToken: token } = await logIn(gateway, 'admin@example.com');
+
+const post = (fields: object) =>
+  call(gateway, '/api/v1/users', {
+    token,
+    body: { email: 'new@example.com', name: 'New', role: 'viewer', password: PASSWORD, ...fields },
+  });
+const patch = (id: string, body: object) =>
+  call(gateway, `/api/v1/users/${id}`, { method: 'PATCH', token, body });
+const idOf = (answer: { body: { data?: unknown } }) => (answer.body.data as { id: string }).id;
+
+t.test('a user is created, read, listed, changed and deleted, and each change is audited', async (t) => {
+  const created = await post({ email: 'Eve@example.com' });
+  t.equal(created.status, 201);
+  const id = idOf(created);
+  t.match(created.body.data, { email: 'Eve@example.com', role: 'viewer', status: 'active', partnerId: null });
+  t.notMatch(JSON.stringify(created.body), /assword/);
+  t.match((await call(gateway, `/api/v1/users/${id}`, { token })).body.data, { id, name: 'New' });
+  const listed = await call(gateway, '/api/v1/users?sort=email&limit=1&page=2', { token });
+  t.match(listed.body, { data: [{ id }], meta: { total: 2, page: 2, limit: 1, totalPages: 2 } });
+  const changed = await patch(id, { name: 'Eve', role: 'finance' });
+  t.match(changed.body.data, { name: 'Eve', role: 'finance' });
+  t.equal((await call(gateway, `/api/v1/users/${id}`, { method: 'DELETE', token })).status, 200);
+  t.match((await call(gateway, `/api/v1/users/${id}`, { token })).body, {
+    status: 404,
+    code: 'USER_NOT_FOUND',
+  });
+  const audit = await gateway.database.owner.query(
+    `SELECT action, changes, user_id FROM audit_logs WHERE entity_type = 'user' AND entity_id = $1 ORDER BY created_at, id`,
+    [id],
+  );
+  t.match(audit, [
+    { action: 'created', userId: adminId },
+    {
+      action: 'updated',
+      changes: [
+        { field: 'name', oldValue: 'New', newValue: 'Eve' },
+        { field: 'role', oldValue: 'viewer', newValue: 'finance' },
+      ],
+    },
+    { action: 'deleted', userId: adminId },
+  ]);
+  t.notMatch(JSON.stringify(audit), /argon2/);
+});
+
+t.test('an address belongs to one user, whatever its case', async (t) => {
+  t.equal((await post({ email: 'twin@example.com' })).status, 201);
+  const twin = await post({ email: 'TWIN@example.com' });
+  t.match(twin.body, { status: 409, code: 'USER_EMAIL_TAKEN' });
+});
+
+t.test('the role partner and a partner go together', async (t) => {
+  for (const fields of [{ role: 'partner' }, { partnerId: '01890000-0000-7000-8000-00000000dead' }]) {
+    const answer = await post({ email: 'p@example.com', ...fields });
+    t.equal(answer.status, 400);
+    t.match(answer.body['errors'], [{ path: 'partnerId' }]);
+  }
+  const missing = await post({ role: 'partner', partnerId: '01890000-0000-7000-8000-00000000dead' });
+  t.match(missing.body, { status: 404, code: 'PARTNER_NOT_FOUND' });
+});
+
+t.test('weak passwords, bad addresses and unknown fields are named together', async (t) => {
+  const answer = await post({ email: 'nope', password: 'short', isAdmin: true });
+  t.equal(answer.status, 400);
+  const paths = (answer.body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
+  t.strictSame(paths, ['email', 'isAdmin', 'password']);
+  t.equal((await patch(adminId, {})).status, 400);
+});
+
+t.test('a new password or role, or the end of the account, ends the sessions', async (t) => {
+  const id = await insertUser(gateway.database, { email: 'mover@example.com', role: 'viewer' });
+  const changes = [{ role: 'finance' }, { password: 'another long password' }, { status: 'disabled' }];
+  for (const change of changes) {
+    await gateway.database.owner.query(
+      'UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $1) WHERE id = $2',
+      [adminId, id],
+    );
+    const { refreshToken } = await logIn(gateway, 'mover@example.com');
+    t.equal((await patch(id, { name: 'Mover' })).status, 200);
+    const body = { refreshToken };
+    const renewed = await call(gateway, '/api/v1/auth/refresh', { body });
+    t.equal(renewed.status, 200, 'a new name does not');
+    t.equal((await patch(id, change)).status, 200);
+    const next = { refreshToken: (renewed.body.data as { refreshToken: string }).refreshToken };
+    t.equal(
+      (await call(gateway, '/api/v1/auth/refresh', { body: next })).status,
+      401,
+      JSON.stringify(change),
+    );
+  }
+});
+
+t.test('nobody takes their own access away', async (t) => {
+  t.match((await patch(adminId, { role: 'viewer' })).body, { status: 409, code: 'USER_IS_SELF' });
+  t.match((await patch(adminId, { status: 'disabled' })).body, { status: 409 });
+  const answer = await call(gateway, `/api/v1/users/${adminId}`, { method: 'DELETE', token });
+  t.match(answer.body, { status: 409 });
+  t.equal((await patch(adminId, { name: 'Renamed' })).status, 200);
+});
+
+t.test('only super admins see users', async (t) => {
+  for (const role of ['admin', 'finance', 'viewer'] as const) {
+    await insertUser(gateway.database, { email: `some-${role}@example.com`, role });
+    const grant = await logIn(gateway, `some-${role}@example.com`);
+    t.equal((await call(gateway, '/api/v1/users', { token: grant.accessToken })).status, 403, role);
+  }
+  t.equal((await call(gateway, '/api/v1/users')).status, 401);
+});

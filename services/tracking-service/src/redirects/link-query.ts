@@ -1,0 +1,27 @@
+import type { Utm } from '../clicks/record-click.ts';
+
+/** The query of a link: whatever mail programs and networks hang onto it, so nothing in it is an error. */
+export type LinkQuery = Readonly<Record<string, string | readonly string[]>>;
+
+export interface LinkParameters {
+  readonly to: string | undefined;
+  readonly subId: string | undefined;
+  readonly utm: Utm;
+}
+
+const MAX_VALUE = 200;
+
+/** Of a repeated parameter the first counts. */
+export function readLinkQuery(query: LinkQuery): LinkParameters {
+  const value = (name: string): string | undefined => {
+    const given = query[name];
+    const first = typeof given === 'string' ? given : given?.[0];
+    return first === '' ? undefined : first;
+  };
+  const short = (name: string): string | undefined => value(name)?.slice(0, MAX_VALUE).toWellFormed();
+  return {
+    to: value('to'),
+    subId: short('subId') ?? short('sub_id'),
+    utm: { source: short('utm_source'), medium: short('utm_medium'), campaign: short('utm_campaign') },
+  };
+}

@@ -1,0 +1,90 @@
+import type { ServiceApp } from '@tributary/http-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { RawClick } from '../clicks/record-click.ts';
+import type { TrackingDeps } from '../deps.ts';
+import { withClick } from './destinations.ts';
+import { followLink } from './follow-link.ts';
+import { readLinkQuery } from './link-query.ts';
+import { newVisitor, VISITOR_COOKIE, visitorCookieOptions, visitorOf } from './visitor-cookie.ts';
+
+/** What the gateway says about links that are asked for too often; it lets no client say so. */
+const OVER_LIMIT_HEADER = 'x-tributary-over-limit';
+const MAX_REFERRER = 2_048;
+
+const params = z.strictObject({ referralCode: z.string() });
+const querystring = z.record(z.string(), z.union([z.string(), z.array(z.string())])).meta({
+  description:
+    '`to`: an allowed destination; `subId`, `utm_source`, `utm_medium`, `utm_campaign`. Others are ignored.',
+});
+const response = { 302: z.string().meta({ description: 'Empty; `location` is the destination' }) };
+const schema = { params, querystring, response };
+
+/** GET and HEAD /r/:referralCode. Always redirects, to an allowed destination and nowhere else. */
+export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/r/:referralCode',
+    schema,
+    config: {
+      operationId: 'followLink',
+      summary: 'Follow a tracking link: counts the click and redirects to the shop',
+      tags: ['tracking'],
+      scope: 'public',
+      rateClass: 'none',
+    },
+    handler: async (request, reply) => {
+      const { to, subId, utm } = readLinkQuery(request.query);
+      const destination = deps.destinations.resolve(to);
+      const { referralCode } = request.params;
+      const visitor = keepVisitor(request, reply, deps);
+      const raw = { ...rawClick(request), referralCode, subId, utm, visitor, landingUrl: destination.href };
+      const followed = await followLink(deps, raw, request.id);
+      if (followed.outcome === 'unknown_code') return redirect(reply, destination.href);
+      deps.inBackground(followed.settled);
+      return redirect(reply, withClick(destination, { id: followed.clickId, code: followed.code }));
+    },
+  });
+  app.route({
+    method: 'HEAD',
+    url: '/r/:referralCode',
+    schema,
+    config: {
+      operationId: 'inspectLink',
+      summary: 'See where a tracking link leads, without counting',
+      tags: ['tracking'],
+      scope: 'public',
+      rateClass: 'none',
+    },
+    handler: async (request, reply) =>
+      redirect(reply, deps.destinations.resolve(readLinkQuery(request.query).to).href),
+  });
+}
+
+function redirect(reply: FastifyReply, address: string): FastifyReply {
+  // Kept by nobody on the way: each follower of a link is a click of its own.
+  return reply.header('cache-control', 'no-store').redirect(address, 302);
+}
+
+function keepVisitor(request: FastifyRequest, reply: FastifyReply, deps: TrackingDeps): string {
+  const visitor = visitorOf(request.cookies) ?? newVisitor();
+  reply.setCookie(VISITOR_COOKIE, visitor, visitorCookieOptions(deps.secureCookies));
+  return visitor;
+}
+
+type Observed = Pick<
+  RawClick,
+  'programId' | 'referrer' | 'source' | 'ipAddress' | 'userAgent' | 'isRateLimited'
+>;
+
+function rawClick({ identity, headers }: FastifyRequest): Observed {
+  const { referer } = headers;
+  return {
+    programId: identity.programId,
+    referrer: referer === undefined ? undefined : referer.slice(0, MAX_REFERRER).toWellFormed(),
+    source: 'web',
+    ipAddress: identity.ip,
+    userAgent: identity.userAgent,
+    isRateLimited: headers[OVER_LIMIT_HEADER] === 'true',
+  };
+}

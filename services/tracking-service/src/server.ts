@@ -1,0 +1,79 @@
+import { deriveIdentityKey } from '@tributary/http-kit';
+import {
+  connectMessaging,
+  createPublisher,
+  publishUnrecorded,
+  runConsumer,
+  startSweeper,
+  subscribeBroadcast,
+} from '@tributary/messaging';
+import { createHealth, startProcess, systemClock } from '@tributary/runtime';
+import { connect } from '@tributary/schema';
+import { buildTracking, SERVICE, WATCHED_EVENTS } from './app.ts';
+import { configSchema } from './config.ts';
+
+await startProcess({
+  service: SERVICE,
+  schema: configSchema,
+  env: process.env,
+  async build({ config, logger, metrics }) {
+    const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+    const { NATS_URL: url, NATS_NAMESPACE: namespace } = config;
+    const messaging = connectMessaging({ url, name: SERVICE, namespace, logger, metrics });
+    const publisher = createPublisher({ messaging, db });
+    const health = createHealth({
+      logger,
+      checks: {
+        postgres: { check: () => db.ping(), required: true },
+        nats: { check: () => messaging.check() },
+      },
+    });
+    const tracking = await buildTracking({
+      db,
+      logger,
+      metrics,
+      health,
+      identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),
+      publish: (events) => publisher.publish(events),
+      spill: (event) => publishUnrecorded(messaging, event),
+      clock: systemClock,
+      settings: {
+        hashPepper: config.HASH_PEPPER,
+        allowedDestinations: config.ALLOWED_DESTINATIONS,
+        internalNetworks: config.INTERNAL_NETWORKS,
+        redirectWaitMs: config.REDIRECT_WAIT_MS,
+        secureCookies: config.NODE_ENV === 'production',
+      },
+    });
+    const broadcast = subscribeBroadcast(messaging, {
+      name: SERVICE,
+      types: WATCHED_EVENTS,
+      onEvent: (event) => tracking.onEvent(event),
+      onReset: () => tracking.onReset(),
+    });
+    const workers: { stop(): Promise<void> }[] = [];
+    return {
+      app: tracking.app,
+      onListening: () => {
+        if (!config.WORKERS) return;
+        workers.push(startSweeper({ messaging, db }), runConsumer({ messaging, db }, tracking.spilledClicks));
+      },
+      phases: [
+        { name: 'leave the rotation', timeoutMs: 1_000, run: () => health.drain() },
+        { name: 'finish requests', timeoutMs: 10_000, run: () => tracking.app.close() },
+        {
+          name: 'stop workers',
+          timeoutMs: 3_000,
+          run: () => Promise.all([broadcast.stop(), ...workers.map((worker) => worker.stop())]),
+        },
+        { name: 'keep the last clicks', timeoutMs: 5_000, run: () => tracking.drain() },
+        { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
+        {
+          name: 'close NATS and Postgres',
+          timeoutMs: 3_000,
+          run: () => Promise.all([messaging.close(), db.close()]),
+        },
+      ],
+    };
+  },
+});

@@ -1,0 +1,52 @@
+import { createBonus } from '@tributary/commissions';
+import {
+  AppError,
+  currencyCode,
+  positiveMoney,
+  reasonFields,
+  requestContext,
+  sendJsonText,
+  success,
+  successText,
+  versionEtag,
+  type ServiceApp,
+} from '@tributary/http-kit';
+import { z } from 'zod';
+import type { OperationsDeps } from '../deps.ts';
+import { errors } from '../errors.ts';
+import { invalidField } from './answer-outcome.ts';
+import { commissionSchema } from './commission-schema.ts';
+
+const bonusBody = z.strictObject({
+  partnerId: z.uuid(),
+  amount: positiveMoney,
+  currency: currencyCode,
+  ...reasonFields,
+});
+
+export function registerBonus(app: ServiceApp, deps: OperationsDeps): void {
+  app.route({
+    method: 'POST',
+    url: '/operations/commissions',
+    schema: { body: bonusBody, response: { 201: success(commissionSchema) } },
+    config: {
+      operationId: 'createCommission',
+      summary: 'Create a confirmed commission by hand, of kind bonus',
+      scope: 'operations:write',
+      errors: [errors.PARTNER_NOT_FOUND],
+    },
+    async handler(request, reply) {
+      const outcome = await createBonus(deps, requestContext(request, deps.clock()), request.body);
+      switch (outcome.outcome) {
+        case 'done':
+          deps.commissionMetrics.created.inc({ status: 'confirmed', policy_type: 'none' });
+          reply.code(201).header('etag', versionEtag(1));
+          return sendJsonText(reply, successText(outcome.commission));
+        case 'partner_not_found':
+          throw new AppError(errors.PARTNER_NOT_FOUND, `There is no partner ${request.body.partnerId}`);
+        case 'invalid':
+          throw invalidField(outcome);
+      }
+    },
+  });
+}

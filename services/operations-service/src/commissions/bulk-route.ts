@@ -1,0 +1,79 @@
+import {
+  AppError,
+  assertAllowed,
+  money,
+  reasonFields,
+  requestContext,
+  sendJsonText,
+  success,
+  successText,
+  type ServiceApp,
+} from '@tributary/http-kit';
+import { z } from 'zod';
+import type { OperationsDeps } from '../deps.ts';
+import { errors } from '../errors.ts';
+import { queueJob } from '../jobs/queue-job.ts';
+import { jobSchema } from '../jobs/job-schema.ts';
+import { paymentFields } from './action-routes.ts';
+import { filterBody, resolveFilter } from './filter.ts';
+
+/** Rows of a job's parameters are read whole; larger sets are named by a filter. */
+const MAX_IDS = 10_000;
+
+const targets = {
+  ids: z.array(z.uuid()).min(1).max(MAX_IDS).optional(),
+  filter: filterBody.optional(),
+  dryRun: z.boolean().default(false),
+};
+
+const reasoned = z.strictObject(reasonFields);
+
+const bulkBody = z
+  .discriminatedUnion('action', [
+    z.strictObject({ action: z.literal('confirm'), params: reasoned, ...targets }),
+    z.strictObject({ action: z.literal('cancel'), params: reasoned, ...targets }),
+    z.strictObject({
+      action: z.literal('adjust'),
+      params: z.strictObject({ newAmount: money, ...reasonFields }),
+      ...targets,
+    }),
+    z.strictObject({ action: z.literal('pay'), params: z.strictObject(paymentFields), ...targets }),
+  ])
+  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), {
+    path: ['ids'],
+    message: 'name the commissions by either ids or filter',
+  });
+
+export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
+  app.route({
+    method: 'POST',
+    url: '/operations/commissions/bulk',
+    schema: { body: bulkBody, response: { 202: success(jobSchema) } },
+    config: {
+      operationId: 'changeCommissionsInBulk',
+      summary:
+        'Confirm, cancel, pay or adjust many commissions as a job; a dry run only reports what would happen',
+      description: 'Paying needs the scope payments:write as well.',
+      scope: 'operations:write',
+      errors: [errors.PAYMENTS_PAUSED],
+    },
+    async handler(request, reply) {
+      const { filter, ids, ...rest } = request.body;
+      const context = requestContext(request, deps.clock());
+      if (rest.action === 'pay') {
+        assertAllowed({ scope: 'payments:write' }, request.identity);
+        const { pausePayments } = await deps.settings.current(context.programId);
+        if (pausePayments) throw new AppError(errors.PAYMENTS_PAUSED, 'The setting pausePayments is on');
+      }
+      const clock = await deps.settings.reportingClock(context.programId);
+      const chosen =
+        filter === undefined ? { ids: [...new Set(ids)].sort() } : { filter: resolveFilter(filter, clock) };
+      const job = await queueJob(deps, context, {
+        name: 'bulk-commissions',
+        parameters: { ...rest, ...chosen },
+      });
+      reply.code(202);
+      return sendJsonText(reply, successText(job));
+    },
+  });
+}

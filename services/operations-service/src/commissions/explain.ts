@@ -1,0 +1,109 @@
+import { commissionWire, instant } from '@tributary/commissions';
+import type { Database } from '@tributary/schema';
+import { sentenceOf, type AuditFacts } from '../audit/sentence.ts';
+
+/** What stands in `metadata.decision`, as far as sentences are made of it. */
+interface Decision {
+  readonly summary?: string;
+  readonly considered?: readonly {
+    readonly code: string;
+    readonly version: number;
+    readonly outcome: string;
+    readonly reasons: readonly string[];
+  }[];
+  readonly arithmetic?: readonly { readonly sentence?: string }[];
+}
+
+interface Attribution {
+  readonly model: string;
+  readonly weight: number;
+  readonly isPrimary: boolean;
+  readonly path: readonly {
+    readonly clickId: string;
+    readonly partnerId: string;
+    readonly clickedAt: string;
+    readonly weight: string;
+  }[];
+  readonly clickId: string | null;
+  readonly referralCode: string | null;
+}
+
+interface Facts {
+  readonly commission: Readonly<Record<string, unknown>> & {
+    readonly kind: string;
+    readonly commissionAmount: number;
+    readonly currency: string;
+  };
+  readonly partnerName: string;
+  readonly decision: Decision | null;
+  readonly attribution: Attribution | null;
+  readonly changes: readonly (AuditFacts & { readonly at: string })[];
+}
+
+const EXPLAINED = `
+  SELECT json_build_object('commission', ${commissionWire('c')}, 'partnerName', p.name, 'decision', c.metadata -> 'decision',
+    'attribution', CASE WHEN v.id IS NOT NULL THEN json_build_object('model', v.attribution_model, 'weight', v.attribution_weight,
+      'isPrimary', v.is_primary, 'path', v.attribution_path, 'clickId', v.click_id, 'referralCode', v.referral_code) END,
+    'changes', (SELECT coalesce(json_agg(json_build_object('entityType', a.entity_type, 'action', a.action, 'actor', a.actor,
+        'changes', a.changes, 'reason', a.reason, 'at', ${instant('a.created_at')}) ORDER BY a.created_at, a.id), '[]'::json)
+      FROM audit_logs a WHERE a.program_id = $1 AND a.entity_type = 'commission' AND a.entity_id = $2::uuid::text)) AS facts
+  FROM commissions c
+  JOIN partners p ON p.program_id = c.program_id AND p.id = c.partner_id
+  LEFT JOIN conversion_events v ON v.program_id = c.program_id AND v.id = c.conversion_id
+  WHERE c.program_id = $1 AND c.id = $2::uuid`;
+
+/** Why a commission is what it is, as data and in sentences that need no data. */
+export interface Explanation extends Omit<Facts, 'partnerName'> {
+  readonly sentences: {
+    readonly partner: string;
+    readonly policy: string[];
+    readonly amount: string[];
+    readonly changes: string[];
+  };
+}
+
+export async function explainCommission(
+  db: Pick<Database, 'query'>,
+  programId: string,
+  id: string,
+): Promise<Explanation | undefined> {
+  const [row] = await db.query<{ facts: Facts }>(EXPLAINED, [programId, id]);
+  if (row === undefined) return undefined;
+  const { partnerName, ...facts } = row.facts;
+  return {
+    ...facts,
+    sentences: {
+      partner: whyPartner(row.facts),
+      policy: whyPolicy(facts.decision),
+      amount: whyAmount(row.facts),
+      changes: facts.changes.map((change) => `${change.at}: ${sentenceOf(change)}`),
+    },
+  };
+}
+
+function whyPartner({ partnerName, attribution, commission }: Facts): string {
+  if (attribution === null)
+    return `${partnerName} was named by whoever created this ${commission.kind} by hand.`;
+  const { model, weight, path, clickId, referralCode } = attribution;
+  const share = `${Number((weight * 100).toFixed(4))} %`;
+  if (clickId === null && referralCode !== null) {
+    return `${partnerName} is credited with ${share}, because the order named its referral code ${referralCode}.`;
+  }
+  const touches = path.length === 1 ? '1 click' : `${path.length} clicks`;
+  return `${partnerName} is credited with ${share} by the model ${model}, over ${touches} before the order.`;
+}
+
+function whyPolicy(decision: Decision | null): string[] {
+  return (decision?.considered ?? []).map(({ code, version, outcome, reasons }) => {
+    const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+    return `${code} (version ${version}) ${outcome.replaceAll('_', ' ')}${why}.`;
+  });
+}
+
+function whyAmount({ decision, commission }: Facts): string[] {
+  const steps = (decision?.arithmetic ?? []).flatMap(({ sentence }) =>
+    sentence === undefined ? [] : [sentence],
+  );
+  const now = `It is ${commission.commissionAmount} ${commission.currency} now.`;
+  return [...(decision?.summary === undefined ? [] : [decision.summary]), ...steps, now];
+}

@@ -1,0 +1,32 @@
+import { defineErrors } from '@tributary/http-kit';
+
+/** What this service answers besides the common codes. */
+export const errors = defineErrors({
+  COMMISSION_NOT_FOUND: { status: 404, title: 'Commission not found' },
+  COMMISSION_ALREADY_PAID: { status: 409, title: 'The commission is paid and never changes' },
+  COMMISSION_ALREADY_CANCELLED: { status: 409, title: 'The commission is cancelled' },
+  COMMISSION_ALREADY_CONFIRMED: { status: 409, title: 'The commission is confirmed already' },
+  COMMISSION_NOT_CONFIRMED: { status: 409, title: 'The commission is not confirmed yet' },
+  COMMISSION_ALREADY_HELD: { status: 409, title: 'The commission is under review already' },
+  COMMISSION_NOT_HELD: { status: 409, title: 'The commission is not under review' },
+  COMMISSION_IS_CLAWBACK: { status: 409, title: 'A claw-back can only be paid' },
+  COMMISSION_NOT_PAID: { status: 409, title: 'Only a paid commission can be clawed back' },
+  CLAWBACK_EXCEEDS_PAID: { status: 409, title: 'More than was paid cannot be clawed back' },
+  PARTNER_ON_PAYMENT_HOLD: { status: 409, title: 'Nothing is paid to this partner at present' },
+  PAYMENTS_PAUSED: { status: 409, title: 'Payments are paused' },
+  CONVERSION_NOT_FOUND: { status: 404, title: 'Conversion not found' },
+  CONVERSION_ENDED: { status: 409, title: 'The conversion is refunded or cancelled' },
+  REFUND_EXCEEDS_REMAINING: { status: 409, title: 'More than is left cannot be refunded' },
+  POLICY_NOT_FOUND: { status: 404, title: 'Policy not found' },
+  POLICY_CODE_TAKEN: { status: 409, title: 'Another policy has this code' },
+  PARTNER_NOT_FOUND: { status: 404, title: 'Partner not found' },
+  PARTNER_EMAIL_TAKEN: { status: 409, title: 'Another partner has this e-mail address' },
+  PARTNER_EXTERNAL_ID_TAKEN: { status: 409, title: 'Another partner has this external id' },
+  REFERRAL_CODE_TAKEN: { status: 409, title: 'This referral code is in use' },
+  PRODUCT_NOT_FOUND: { status: 404, title: 'Product not found' },
+  PRODUCT_SKU_TAKEN: { status: 409, title: 'Another product has this SKU' },
+  JOB_NOT_FOUND: { status: 404, title: 'Job not found' },
+  JOB_ENDED: { status: 409, title: 'The job has ended' },
+  DEAD_LETTER_NOT_FOUND: { status: 404, title: 'Dead letter not found' },
+  DEAD_LETTER_NOT_AN_EVENT: { status: 409, title: 'This message was never an event' },
+});

@@ -1,0 +1,61 @@
+import { deriveIdentityKey } from '@tributary/http-kit';
+import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
+import { createHealth, startProcess, systemClock } from '@tributary/runtime';
+import { connect } from '@tributary/schema';
+import { buildApp, SERVICE } from './app.ts';
+import { configSchema } from './config.ts';
+
+await startProcess({
+  service: SERVICE,
+  schema: configSchema,
+  env: process.env,
+  async build({ config, logger, metrics }) {
+    const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+    const messaging = connectMessaging({
+      url: config.NATS_URL,
+      name: SERVICE,
+      namespace: config.NATS_NAMESPACE,
+      ...{ logger, metrics },
+    });
+    const publisher = createPublisher({ messaging, db });
+    const health = createHealth({
+      logger,
+      checks: {
+        postgres: { check: () => db.ping(), required: true },
+        nats: { check: () => messaging.check() },
+      },
+    });
+    const { app, forgetSettings } = await buildApp({
+      ...{ db, messaging, logger, metrics, health },
+      publish: (events) => publisher.publish(events),
+      clock: systemClock,
+      identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),
+      reportingTimeZone: config.REPORTING_TZ,
+    });
+    const sweeper = config.WORKERS ? startSweeper({ messaging, db }) : undefined;
+    const broadcast = subscribeBroadcast(messaging, {
+      name: SERVICE,
+      types: ['setting.changed'],
+      onEvent: forgetSettings,
+      onReset: forgetSettings,
+    });
+    return {
+      app,
+      phases: [
+        { name: 'refuse new connections', timeoutMs: 1_000, run: () => health.drain() },
+        { name: 'finish requests', timeoutMs: 10_000, run: () => app.close() },
+        {
+          name: 'stop workers',
+          timeoutMs: 3_000,
+          run: async () => Promise.all([broadcast.stop(), sweeper?.stop()]),
+        },
+        { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
+        {
+          name: 'close connections',
+          timeoutMs: 2_000,
+          run: async () => Promise.all([messaging.close(), db.close()]),
+        },
+      ],
+    };
+  },
+});

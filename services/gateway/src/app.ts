@@ -190,7 +190,7 @@ async function buildApp(deps: GatewayDeps, table: RouteTable): Promise<ServiceAp
     });
   }
   const plain = app as unknown as FastifyInstance;
-  await serveDocuments(plain, table);
+  serveDocuments(plain, table);
   serveMetrics(plain, metrics, settings.metricsToken);
   return app;
 }

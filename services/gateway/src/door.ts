@@ -12,6 +12,7 @@ import {
 import type { Metrics } from '@tributary/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from './errors.ts';
+import { handOver } from './hand-over.ts';
 import type { Authenticate, Authentication } from './identity/authenticate.ts';
 import { IDENTITY_SERVICE } from './identity/identity-app.ts';
 import { limitOf, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
@@ -62,7 +63,7 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   function passOn(request: FastifyRequest, reply: FastifyReply, isOverLimit: boolean): void {
     const { service } = admittedRoute(request, table);
     const identity = sign(request.identity, service);
-    if (service === IDENTITY_SERVICE) handOver(deps.identityApp, { request, reply, identity });
+    if (service === IDENTITY_SERVICE) askOurselves(deps.identityApp, { request, reply, identity });
     else deps.proxy(request, reply, { service, identity, isOverLimit });
   }
 
@@ -105,8 +106,8 @@ function identify(request: FastifyRequest, found: Authentication, limits: Limits
   request.callerLimit = limitOf(request.identity, serviceRoute?.rateClass ?? 'caller', limits);
 }
 
-/** The service inside this process gets the raw request, as one behind a socket would. */
-function handOver(
+/** The service inside this process gets the request as one behind a socket would. */
+function askOurselves(
   identityApp: ServiceApp,
   { request, reply, identity }: { request: FastifyRequest; reply: FastifyReply; identity: string },
 ): void {
@@ -114,12 +115,7 @@ function handOver(
   raw.url = servicePath(raw.url ?? '/');
   raw.headers[IDENTITY_HEADER] = identity;
   raw.headers[REQUEST_ID_HEADER] = request.id;
-  const own = reply.getHeaders();
-  reply.hijack();
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined) reply.raw.setHeader(name, value);
-  }
-  identityApp.routing(raw, reply.raw);
+  handOver(identityApp, request, reply);
 }
 
 /** A link redirects whatever the limit; the tracking service is told, and marks the click. */

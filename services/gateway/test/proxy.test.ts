@@ -6,11 +6,13 @@ import { pipeline } from 'node:stream/promises';
 import { deriveIdentityKey, verifyIdentity } from '@tributary/http-kit';
 import { waitFor, type TestScope } from '@tributary/testkit';
 import t from 'tap';
+import { createAccessTokens } from '../src/identity/access-tokens.ts';
 import {
   asService,
   call,
   echo,
   IDENTITY_SECRET,
+  JWT_KEYS,
   listen,
   startGateway,
   stopServer,
@@ -87,11 +89,14 @@ t.test('headers that only the gateway may say have no effect when a client sends
 
 t.test('credentials end at the gateway', async (t) => {
   const gateway = await before(t, echo);
-  const { createAccessTokens } = await import('../src/identity/access-tokens.ts');
-  const { JWT_KEYS } = await import('./gateway-under-test.ts');
   const tokens = createAccessTokens({ keys: JWT_KEYS, lifetimeSeconds: 60, clock: () => new Date() });
   const token = tokens.issue({
-    ...{ userId: 'u', name: 'n', role: 'admin', partnerId: null, programId: 'default', sessionId: 's' },
+    userId: 'u',
+    name: 'n',
+    role: 'admin',
+    partnerId: null,
+    programId: 'default',
+    sessionId: 's',
   });
   const answer = await call(gateway, '/api/v1/echo', { token });
   t.equal(answer.status, 200);

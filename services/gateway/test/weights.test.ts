@@ -59,7 +59,7 @@ t.test('a message makes the gateway split by the weights of the table', async (t
 
 t.test('a lost message costs seconds', async (t) => {
   await setWeights([]);
-  await waitFor(async () => (await canaryShare()) === 0, { what: 'the weights to be read again' });
+  t.ok(await waitFor(async () => (await canaryShare()) === 0, { what: 'the weights to be read again' }));
 });
 
 t.test('a release that is gone is passed over', async (t) => {

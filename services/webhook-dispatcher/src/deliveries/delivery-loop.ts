@@ -33,8 +33,10 @@ export interface DeliveryLoopDeps {
 /** Beyond this an attempt is slow, and its endpoint leaves the main lane. */
 const SLOW_AFTER_MS = 500;
 const WATCH_MS = 100;
-/** Between two claims while there is work: at least this, and four times what the last one took. */
+/** Between two claims while there is work: at least this, and four times what the last one took ... */
 const MIN_CLAIM_SPACING_MS = 20;
+/** ... unless it brought so many that the look through the endpoints was well spent. */
+const FRUITFUL_CLAIM = 64;
 
 interface Recorded {
   readonly record: AttemptRecord;
@@ -109,10 +111,11 @@ export class DeliveryLoop {
     const { pollMs = 500, logger, traffic } = this.#deps;
     while (!this.#stopping) {
       const startedAt = performance.now();
+      let claimed = 0;
       try {
         // Before the claim: what was full or held then may have left rows behind that nobody announces.
         const wasCrowded = traffic.isCrowded;
-        const claimed = (await this.#claim('main')) + (await this.#claim('slow'));
+        claimed = (await this.#claim('main')) + (await this.#claim('slow'));
         this.#backlog = claimed > 0 || wasCrowded;
       } catch (err) {
         logger.warn({ err }, 'deliveries could not be claimed');
@@ -120,8 +123,9 @@ export class DeliveryLoop {
       const tookMs = performance.now() - startedAt;
       traffic.forgetQuiet(performance.now());
       await this.#wakeup.sleep(pollMs);
-      // However often it is woken, claiming stays a fifth of the work at most.
-      if (!this.#stopping) await pause(Math.max(MIN_CLAIM_SPACING_MS, tookMs * 4));
+      // However often it is woken, claims that bring little stay a fifth of the work at most.
+      const isFruitful = claimed >= FRUITFUL_CLAIM;
+      if (!this.#stopping && !isFruitful) await pause(Math.max(MIN_CLAIM_SPACING_MS, tookMs * 4));
     }
   }
 

@@ -34,7 +34,8 @@ export class SlidingRate {
 
   /** Nothing it remembers restrains anybody any more. */
   isQuiet(now: number): boolean {
-    return this.#starts.every((start) => start + this.#windowMs <= now);
+    const latest = this.#starts.at(this.#next - 1) ?? Number.NEGATIVE_INFINITY;
+    return latest + this.#windowMs <= now;
   }
 
   /** The latest starts, oldest first. */

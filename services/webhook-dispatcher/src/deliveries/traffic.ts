@@ -114,9 +114,14 @@ export class Traffic {
     return new Map([...this.#partners.keys()].map((partnerId) => [partnerId, this.freeFor(partnerId)]));
   }
 
-  /** Endpoints with deliveries waiting here: they need no more. */
+  /** Endpoints with enough waiting here: a second of their rate, or all that may be in flight. */
   heldEndpoints(): string[] {
-    return [...this.#endpoints].filter(([, { waiting }]) => waiting.length > 0).map(([id]) => id);
+    const held: string[] = [];
+    for (const [id, { waiting, rate }] of this.#endpoints) {
+      const enough = Math.max(1, Math.min(this.#limits.inFlightPerPartner, rate.perSecond));
+      if (waiting.length >= enough) held.push(id);
+    }
+    return held;
   }
 
   /** Keeps room for deliveries that a statement under way may bring. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { eventCatalog } from '@tributary/event-catalog';
 import type { EventEnvelope } from '@tributary/event-catalog';
 import { UnprocessableEventError } from '@tributary/messaging';
@@ -16,18 +17,16 @@ export interface FanOutDeps {
 
 /** Endpoints of one partner that subscribe to the same event are few; more than this wait for the poll. */
 const ENDPOINTS_PER_EVENT = 3;
+const MOST_PATIENCE_MS = 100;
+const ROOM_POLL_MS = 2;
 
 /** Turns events into deliveries, and hands those that there is room for straight to the delivery loop. */
 export async function fanOut(deps: FanOutDeps, events: readonly EventEnvelope[]): Promise<void> {
   const { db, traffic, loop } = deps;
   const outgoing = events.filter(({ type }) => eventCatalog[type].partnerVisible).map(outgoingEvent);
   if (outgoing.length === 0) return;
-  const capacity = new Map(
-    [...Map.groupBy(outgoing, ({ partnerId }) => partnerId)].map(([partnerId, own]) => [
-      partnerId,
-      traffic.reserve(partnerId, own.length * ENDPOINTS_PER_EVENT),
-    ]),
-  );
+  await waitForRoom(traffic, outgoing.length);
+  const capacity = reserveRoom(traffic, outgoing);
   const claimEnds = loop.claimEnds();
   const heldEndpoints = traffic.heldEndpoints();
   try {
@@ -48,6 +47,28 @@ export async function fanOut(deps: FanOutDeps, events: readonly EventEnvelope[])
   function release(): void {
     for (const [partnerId, granted] of capacity) traffic.unreserve(partnerId, granted);
   }
+}
+
+/** Room for one delivery of each event first; for further endpoints of the same partner from what is left. */
+function reserveRoom(traffic: Traffic, outgoing: readonly OutgoingEvent[]): Map<string, number> {
+  const byPartner = Map.groupBy(outgoing, ({ partnerId }) => partnerId);
+  const capacity = new Map<string, number>();
+  for (const times of [1, ENDPOINTS_PER_EVENT - 1]) {
+    for (const [partnerId, own] of byPartner) {
+      const granted = traffic.reserve(partnerId, own.length * times);
+      capacity.set(partnerId, (capacity.get(partnerId) ?? 0) + granted);
+    }
+  }
+  return capacity;
+}
+
+/**
+ * Rows that find no room cost a second write, by the claim that fetches them later; so with every slot in use a batch
+ * waits a little in JetStream rather than in the table. Not for long: the one who takes the room may be slow.
+ */
+async function waitForRoom(traffic: Traffic, wanted: number): Promise<void> {
+  const until = performance.now() + MOST_PATIENCE_MS;
+  while (traffic.free('main') < wanted && performance.now() < until) await pause(ROOM_POLL_MS);
 }
 
 function outgoingEvent(event: EventEnvelope): OutgoingEvent {

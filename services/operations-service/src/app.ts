@@ -48,7 +48,7 @@ export interface AppDeps {
 export interface OperationsApp {
   readonly app: ServiceApp;
   /** A setting changed elsewhere, or such an event may have been missed. */
-  forgetSettings(): void;
+  readonly forgetSettings: () => void;
 }
 
 /** Builds the service from what it depends on; it does not listen yet. */

@@ -15,7 +15,8 @@ await startProcess({
       url: config.NATS_URL,
       name: SERVICE,
       namespace: config.NATS_NAMESPACE,
-      ...{ logger, metrics },
+      logger,
+      metrics,
     });
     const publisher = createPublisher({ messaging, db });
     const health = createHealth({
@@ -26,7 +27,11 @@ await startProcess({
       },
     });
     const { app, forgetSettings } = await buildApp({
-      ...{ db, messaging, logger, metrics, health },
+      db,
+      messaging,
+      logger,
+      metrics,
+      health,
       publish: (events) => publisher.publish(events),
       clock: systemClock,
       identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),

@@ -10,13 +10,18 @@ import {
   type TestIdentity,
   type TestScope,
 } from '@tributary/testkit';
+import type { Database } from '@tributary/schema';
 import { buildApp, SERVICE } from '../src/app.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- what an answer holds is what the assertions check
+type Json = any;
 
 export interface Answer {
   status: number;
   headers: Record<string, unknown>;
   text: string;
-  body: any;
+  /** Parsed; each test knows what it asked for. */
+  body: Json;
 }
 
 export type Call = (
@@ -40,7 +45,11 @@ export async function startOperations(t: TestScope, { nats = true } = {}) {
     },
   });
   const { app, forgetSettings } = await buildApp({
-    ...{ db, messaging, logger, metrics, health },
+    db,
+    messaging,
+    logger,
+    metrics,
+    health,
     publish: (events) => publisher.publish(events),
     clock: () => new Date(),
     identityKey: testIdentityKey(SERVICE),
@@ -85,11 +94,7 @@ export interface AuditRow {
 }
 
 /** What was recorded of one entity. */
-export async function auditOf(
-  db: import('@tributary/schema').Database,
-  entityType: string,
-  entityId: string,
-) {
+export async function auditOf(db: Database, entityType: string, entityId: string) {
   return db.query<AuditRow>(
     `SELECT action, actor, user_id, changes, ip_address, user_agent FROM audit_logs
      WHERE entity_type = $1 AND entity_id = $2 ORDER BY id`,
@@ -98,7 +103,7 @@ export async function auditOf(
 }
 
 /** The types of the events about one entity, in their order. */
-export async function eventsOf(db: import('@tributary/schema').Database, key: string, id: string) {
+export async function eventsOf(db: Database, key: string, id: string) {
   const rows = await db.query<{ type: string }>(
     `SELECT type FROM outbox_events WHERE subject ->> $1 = $2 ORDER BY id`,
     [key, id],

@@ -13,14 +13,19 @@ import type { FastifyRequest } from 'fastify';
 /** How often a change is decided again when somebody else was faster. */
 const MAX_DECISIONS = 4;
 
+/** The request asks for what is there. */
+export const UNCHANGED: unique symbol = Symbol('unchanged');
+
+/** The JSON text of the changed record; undefined when the record had moved on. */
+export type Written = string | typeof UNCHANGED | undefined;
+
 interface Versioned {
   readonly version: number;
 }
 
 export interface ChangeOfRecord<State extends Versioned> {
   readonly read: () => Promise<State>;
-  /** The JSON text of the changed record; `unchanged` when the request asks for what is there; undefined when the row moved on. */
-  readonly write: (before: State) => Promise<string | 'unchanged' | undefined>;
+  readonly write: (before: State) => Promise<Written>;
 }
 
 /**
@@ -36,7 +41,7 @@ export async function applyChange<State extends Versioned>(
     const before = await read();
     assertVersion(request, before.version);
     const written = await write(before);
-    if (written === 'unchanged') {
+    if (written === UNCHANGED) {
       const text = JSON.stringify(before);
       await rememberAnswer(db, request, { status: 200, body: JSON.parse(successText(text)) as object });
       return text;

@@ -65,7 +65,10 @@ export async function writeRecorded(
   const text = composeStatement(ctes, {
     ...write.requires,
     answer: `${write.answer}::text`,
-    events: eventNames.length === 0 ? `'[]'::json` : eventsOf(eventNames),
+    // Without events nothing else names the actor's parameter, and Postgres wants to see each one.
+    ...(eventNames.length === 0
+      ? { events: `'[]'::json`, actor: c.actor }
+      : { events: eventsOf(eventNames) }),
   });
   const row = await runDecided<{ answer: string | null; events: unknown[] }>(deps.db, text, parameters);
   if (row === undefined || row.answer === null) return undefined;

@@ -45,7 +45,8 @@ export function registerExplain(app: ServiceApp, deps: OperationsDeps): void {
       if (explanation === undefined) throw commissionNotFound(request.params.id);
       const { commission, decision, attribution, changes, sentences } = explanation;
       return ok({
-        ...{ commission, sentences },
+        commission,
+        sentences,
         changes: [...changes].map((change) => ({ ...change, changes: [...change.changes] })),
         decision: decision === null ? null : { ...decision },
         attribution: attribution === null ? null : { ...attribution },

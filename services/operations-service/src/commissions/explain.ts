@@ -69,7 +69,7 @@ export async function explainCommission(
 ): Promise<Explanation | undefined> {
   const [row] = await db.query<{ facts: Facts }>(EXPLAINED, [programId, id]);
   if (row === undefined) return undefined;
-  const { partnerName, ...facts } = row.facts;
+  const { partnerName: _named, ...facts } = row.facts;
   return {
     ...facts,
     sentences: {

@@ -1,6 +1,7 @@
 import { newId, requireRows, type CommandContext, type CommandDeps } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import type { z } from 'zod';
+import { UNCHANGED, type Written } from '../changes/apply-change.ts';
 import { changesBetween, type FieldChange } from '../changes/field-changes.ts';
 import { namesOf, writeRecorded } from '../changes/recorded-write.ts';
 import { partnerWire, storedCode, type newPartnerBody, type Partner } from './partner-schema.ts';
@@ -71,9 +72,9 @@ export async function updatePartner(
   deps: CommandDeps,
   context: CommandContext,
   { before, after }: { readonly before: Partner; readonly after: Partner },
-): Promise<string | 'unchanged' | undefined> {
+): Promise<Written> {
   const changes = changesBetween<Partner>(before, after, FIELDS);
-  if (changes.length === 0) return 'unchanged';
+  if (changes.length === 0) return UNCHANGED;
   return writeRecorded(deps, context, (parameters, c) => {
     const code = parameters.add(after.referralCode, 'text');
     const changed = parameters.add(namesOf(changes), 'jsonb');

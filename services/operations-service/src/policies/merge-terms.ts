@@ -7,17 +7,29 @@ export type GivenTerms = { readonly [Field in keyof Terms]?: Terms[Field] | unde
 /** What a policy says that only its type was told of. */
 export function defaultTerms(type: Terms['type'], holdDays: number): Terms {
   return {
-    ...{ type, rate: null, amount: null, tiers: null, currency: null },
-    ...{ partnerId: null, partnerTier: null, productId: null, supplierId: null, category: null, tags: null },
-    ...{ minCommission: null, maxCommission: null, minOrderAmount: null, maxOrderAmount: null },
-    ...{
-      requiresNewCustomer: false,
-      validFrom: null,
-      validUntil: null,
-      maxUsageTotal: null,
-      maxUsagePerPartner: null,
-    },
-    ...{ holdDays, stackable: false, exclusiveWith: [] },
+    type,
+    rate: null,
+    amount: null,
+    tiers: null,
+    currency: null,
+    partnerId: null,
+    partnerTier: null,
+    productId: null,
+    supplierId: null,
+    category: null,
+    tags: null,
+    minCommission: null,
+    maxCommission: null,
+    minOrderAmount: null,
+    maxOrderAmount: null,
+    requiresNewCustomer: false,
+    validFrom: null,
+    validUntil: null,
+    maxUsageTotal: null,
+    maxUsagePerPartner: null,
+    holdDays,
+    stackable: false,
+    exclusiveWith: [],
   };
 }
 

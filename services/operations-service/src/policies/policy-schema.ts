@@ -67,7 +67,7 @@ const termsSchema = z.object(termFields);
 /** The terms of one version. */
 export type Terms = z.output<typeof termsSchema>;
 
-export const TERM_FIELDS = Object.keys(termFields) as (keyof Terms & string)[];
+export const TERM_FIELDS = Object.keys(termFields) as (keyof Terms)[];
 export const OWN_FIELDS = Object.keys(ownFields) as (keyof typeof ownFields)[];
 
 export const newPolicyBody = z.strictObject({

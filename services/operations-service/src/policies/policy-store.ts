@@ -6,6 +6,7 @@ import {
   type Parameters,
 } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
+import { UNCHANGED, type Written } from '../changes/apply-change.ts';
 import { changesBetween } from '../changes/field-changes.ts';
 import { namesOf, writeRecorded } from '../changes/recorded-write.ts';
 import { OWN_FIELDS, TERM_FIELDS, type Policy, type Terms } from './policy-schema.ts';
@@ -120,10 +121,10 @@ export async function updatePolicy(
   deps: CommandDeps,
   context: CommandContext,
   { before, after, everStackable }: PolicyChange,
-): Promise<string | 'unchanged' | undefined> {
+): Promise<Written> {
   const termChanges = changesBetween<Policy>(before, after, TERM_FIELDS);
   const changes = [...changesBetween<Policy>(before, after, OWN_FIELDS), ...termChanges];
-  if (changes.length === 0) return 'unchanged';
+  if (changes.length === 0) return UNCHANGED;
   const newTerms = termChanges.length > 0;
   const firstLimit = isLimited(after) && !isLimited(before);
   return writeRecorded(deps, context, (parameters, c) => {

@@ -5,13 +5,13 @@ import { TERM_FIELDS } from './policy-schema.ts';
 export const columnOf = (field: string): string =>
   field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-const MOMENTS: readonly string[] = ['validFrom', 'validUntil'];
+const MOMENTS: ReadonlySet<string> = new Set(['validFrom', 'validUntil']);
 
 /** `'rate', v.rate, ...`: a version's terms for json_build_object. */
 const termPairs = (v: string): string =>
   TERM_FIELDS.map((field) => {
     const column = `${v}.${columnOf(field)}`;
-    return `'${field}', ${MOMENTS.includes(field) ? instant(column) : column}`;
+    return `'${field}', ${MOMENTS.has(field) ? instant(column) : column}`;
   }).join(', ');
 
 /** A policy on the wire, from its row `p` and the version `v`. */

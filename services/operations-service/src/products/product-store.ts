@@ -1,6 +1,7 @@
 import { newId, type CommandContext, type CommandDeps, type Parameters } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import type { z } from 'zod';
+import { UNCHANGED, type Written } from '../changes/apply-change.ts';
 import { changesBetween } from '../changes/field-changes.ts';
 import { namesOf, writeRecorded } from '../changes/recorded-write.ts';
 import { productWire, type newProductBody, type Product } from './product-schema.ts';
@@ -71,9 +72,9 @@ export async function updateProduct(
   deps: CommandDeps,
   context: CommandContext,
   { before, after }: { readonly before: Product; readonly after: Product },
-): Promise<string | 'unchanged' | undefined> {
+): Promise<Written> {
   const changes = changesBetween<Product>(before, after, FIELDS);
-  if (changes.length === 0) return 'unchanged';
+  if (changes.length === 0) return UNCHANGED;
   return writeRecorded(deps, context, (parameters, c) => ({
     ctes: [
       `written AS (

@@ -8,7 +8,7 @@ import {
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
-import { applyChange } from '../changes/apply-change.ts';
+import { applyChange, UNCHANGED } from '../changes/apply-change.ts';
 import { changesBetween } from '../changes/field-changes.ts';
 import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
@@ -79,7 +79,7 @@ export function registerSettings(app: ServiceApp, deps: SettingsRouteDeps): void
         write: (before) => {
           const change = decideSettings(before, request.body, context.now);
           return change === undefined
-            ? Promise.resolve('unchanged' as const)
+            ? Promise.resolve(UNCHANGED)
             : writeSettings(deps, context, change.changes, change.after);
         },
       });

@@ -20,7 +20,14 @@ export {
 export { clawBackCommission, type ClawBackInput, type ClawBackOutcome } from './lifecycle/claw-back.ts';
 export { confirmDueChunk, countDue } from './lifecycle/confirm-due.ts';
 export { createBonus, type BonusInput, type BonusOutcome } from './lifecycle/create-bonus.ts';
-export { ALLOWED_FROM, type CommissionCommand, type Reason } from './lifecycle/decide.ts';
+export {
+  ALLOWED_FROM,
+  decideCommand,
+  type CommissionCommand,
+  type Decision,
+  type Reason,
+} from './lifecycle/decide.ts';
+export { readCommissions, type CommissionSnapshot } from './lifecycle/snapshot.ts';
 export { compareMoney, money, parseMoney, toWire, type Money } from './money/index.ts';
 export { policiesInForce, readPolicies, type PolicyRecord } from './policies/store.ts';
 export { refundConversion, type RefundInput, type RefundOutcome } from './refunds/refund-conversion.ts';

@@ -1,0 +1,53 @@
+import { countDue } from '@tributary/commissions';
+import type { Clock, Metrics } from '@tributary/runtime';
+import { DEFAULT_PROGRAM, type Database } from '@tributary/schema';
+
+export type WholeGauges = ReturnType<typeof wholeGauges>;
+
+/** Figures of the whole platform, which only one process may report. */
+export function wholeGauges(metrics: Metrics) {
+  return {
+    inProgress: metrics.gauge({ name: 'commissions_in_progress', help: 'Commissions pending or confirmed' }),
+    pending: metrics.gauge({ name: 'commissions_pending', help: 'Commissions that wait for confirmation' }),
+    dueUnconfirmed: metrics.gauge({
+      name: 'commissions_due_unconfirmed',
+      help: 'Pending commissions, not under review, whose hold has passed',
+    }),
+    activePartners: metrics.gauge({
+      name: 'active_partners_count',
+      help: 'Partners with a valid click or a conversion in the last 30 days',
+    }),
+  };
+}
+
+const ACTIVE_MS = 30 * 86_400_000;
+
+// Counted in the index on status alone.
+const OPEN = `
+  SELECT (SELECT count(*)::int FROM commissions WHERE program_id = $1 AND status = 'pending') AS pending,
+    (SELECT count(*)::int FROM commissions WHERE program_id = $1 AND status = 'confirmed') AS confirmed`;
+
+// Two look-ups a partner, each of which ends at its first row. Clicks to the hour, as their rollups are.
+const ACTIVE = `
+  SELECT count(*)::int AS active FROM partners p
+  WHERE p.program_id = $1 AND (
+    EXISTS (SELECT FROM rollup_click_hours r
+      WHERE r.program_id = p.program_id AND r.partner_id = p.id AND r.hour >= date_trunc('hour', $2::timestamptz, 'UTC')
+        AND r.valid_clicks > 0)
+    OR EXISTS (SELECT FROM conversion_events v
+      WHERE v.program_id = p.program_id AND v.partner_id = p.id AND v.converted_at >= $2))`;
+
+/** Sets the gauges to what is true now. */
+export async function measureWhole(db: Database, gauges: WholeGauges, clock: Clock): Promise<void> {
+  const now = clock();
+  const [open] = await db.query<{ pending: number; confirmed: number }>(OPEN, [DEFAULT_PROGRAM]);
+  const [partners] = await db.query<{ active: number }>(ACTIVE, [
+    DEFAULT_PROGRAM,
+    new Date(now.getTime() - ACTIVE_MS),
+  ]);
+  const { pending = 0, confirmed = 0 } = open ?? {};
+  gauges.pending.set(pending);
+  gauges.inProgress.set(pending + confirmed);
+  gauges.dueUnconfirmed.set(await countDue({ db }, DEFAULT_PROGRAM, now));
+  gauges.activePartners.set(partners?.active ?? 0);
+}

@@ -1,7 +1,13 @@
 import { findWriterFaults } from '@tributary/event-catalog';
 import type { Database, QueryParam } from '@tributary/schema';
-import { createTestDatabase, insertPartner, insertProduct, insertReferralCode, insertRow } from '@tributary/testkit';
-import { uuidv7 } from 'uuidv7';
+import {
+  createTestDatabase,
+  insertPartner,
+  insertProduct,
+  insertReferralCode,
+  insertRow,
+} from '@tributary/testkit';
+import { newId } from '@tributary/runtime';
 import t from 'tap';
 import { click, countValid, PUBLIC, startTracking } from './tracking-under-test.ts';
 
@@ -60,7 +66,9 @@ t.test('a click is stored without what names a person, and with all the rest', a
     },
     { ip: '203.0.113.77' },
   );
-  const [row] = await db.query<Record<string, unknown>>('SELECT * FROM referral_clicks WHERE id = $1', [clickId]);
+  const [row] = await db.query<Record<string, unknown>>('SELECT * FROM referral_clicks WHERE id = $1', [
+    clickId,
+  ]);
   t.match(row, {
     partnerId: partner.id,
     productId: product.id,
@@ -76,9 +84,10 @@ t.test('a click is stored without what names a person, and with all the rest', a
   });
   t.notMatch(JSON.stringify(row), /secret|203\.0\.113\.77/);
   const six = await click(tracking, { referralCode }, { ip: '2001:db8:abcd:1234:5678::1' });
-  const [v6] = await db.query<{ ipAnonymized: string }>('SELECT ip_anonymized FROM referral_clicks WHERE id = $1', [
-    six.clickId,
-  ]);
+  const [v6] = await db.query<{ ipAnonymized: string }>(
+    'SELECT ip_anonymized FROM referral_clicks WHERE id = $1',
+    [six.clickId],
+  );
   t.equal(v6?.ipAnonymized, '2001:db8:abcd::');
 });
 
@@ -89,31 +98,43 @@ t.test('what is wrong with a click is named field by field, and unknown codes ar
     PUBLIC,
   );
   t.equal(wrong.status, 400);
-  t.same(wrong.body.errors?.map(({ path }) => path).toSorted(), ['ip', 'landingUrl', 'productId', 'referralCode', 'source']);
+  t.same(wrong.body.errors?.map(({ path }) => path).toSorted(), [
+    'ip',
+    'landingUrl',
+    'productId',
+    'referralCode',
+    'source',
+  ]);
   const unknown = await tracking.post('/tracking/click', { referralCode: 'NOBODY' }, PUBLIC);
   t.match(unknown, { status: 404, body: { code: 'REFERRAL_CODE_NOT_FOUND' } });
-  const noProduct = await tracking.post('/tracking/click', { referralCode, productId: uuidv7() }, PUBLIC);
+  const noProduct = await tracking.post('/tracking/click', { referralCode, productId: newId() }, PUBLIC);
   t.match(noProduct, { status: 400, body: { errors: [{ path: 'productId' }] } });
 });
 
 t.test('a duplicate is one for 24 hours and no longer', async (t) => {
   const first = await click(tracking, { referralCode, sessionId: 'returning' });
   const aged = (hours: number) =>
-    db.query('UPDATE referral_clicks SET clicked_at = clicked_at - make_interval(hours => $2::int) WHERE id = $1', [
-      first.clickId,
-      hours,
-    ]);
+    db.query(
+      'UPDATE referral_clicks SET clicked_at = clicked_at - make_interval(hours => $2::int) WHERE id = $1',
+      [first.clickId, hours],
+    );
   await aged(23);
   t.equal((await click(tracking, { referralCode, sessionId: 'returning' })).status, 'duplicate');
   await aged(1);
-  t.equal((await click(tracking, { referralCode, sessionId: 'returning' })).status, 'valid', 'a duplicate makes no duplicate');
+  t.equal(
+    (await click(tracking, { referralCode, sessionId: 'returning' })).status,
+    'valid',
+    'a duplicate makes no duplicate',
+  );
 });
 
 t.test('200 clicks at once are stored once each, in few statements, with one event for each', async (t) => {
   const before = await countValid(db);
   const published = tracking.published.length;
   const clicks = await Promise.all(
-    Array.from({ length: 200 }, (_, index) => click(tracking, { referralCode, sessionId: `crowd-${index % 100}` })),
+    Array.from({ length: 200 }, (_, index) =>
+      click(tracking, { referralCode, sessionId: `crowd-${index % 100}` }),
+    ),
   );
   t.equal(new Set(clicks.map(({ clickId }) => clickId)).size, 200);
   t.equal(clicks.filter(({ status }) => status === 'valid').length, 100);
@@ -138,23 +159,26 @@ t.test('200 clicks at once are stored once each, in few statements, with one eve
   t.equal(after.rollup, after.rows);
 });
 
-t.test('of clicks that share a key only one is valid, in two processes at once, whatever the chain', async (t) => {
-  const other = await startTracking(t, { db });
-  for (let round = 0; round < 10; round += 1) {
-    const clicks = await Promise.all(
-      Array.from({ length: 40 }, (_, index) =>
-        click(index % 2 === 0 ? tracking : other, {
-          referralCode,
-          sessionId: `racer-${round}`,
-          ...(index % 3 === 0 ? { fingerprint: `device-${round}-${index % 4}` } : {}),
-        }),
-      ),
-    );
-    t.equal(clicks.filter(({ status }) => status === 'valid').length, 1, `round ${round}`);
-  }
-  const { rollup, rows } = await countValid(db);
-  t.equal(rollup, rows);
-});
+t.test(
+  'of clicks that share a key only one is valid, in two processes at once, whatever the chain',
+  async (t) => {
+    const other = await startTracking(t, { db });
+    for (let round = 0; round < 10; round += 1) {
+      const clicks = await Promise.all(
+        Array.from({ length: 40 }, (_, index) =>
+          click(index % 2 === 0 ? tracking : other, {
+            referralCode,
+            sessionId: `racer-${round}`,
+            ...(index % 3 === 0 ? { fingerprint: `device-${round}-${index % 4}` } : {}),
+          }),
+        ),
+      );
+      t.equal(clicks.filter(({ status }) => status === 'valid').length, 1, `round ${round}`);
+    }
+    const { rollup, rows } = await countValid(db);
+    t.equal(rollup, rows);
+  },
+);
 
 t.test('a chain that shares keys in part is judged against valid clicks only', async (t) => {
   const chain = await Promise.all([
@@ -173,23 +197,34 @@ t.test('one click that Postgres refuses fails alone', async (t) => {
     ...db,
     query: <Row extends object>(text: string, params: readonly QueryParam[] = []) => {
       const poisoned = params.map((param) =>
-        Array.isArray(param) && param.includes('poison') ? param.map((value) => (value === 'poison' ? '\u0000' : value)) : param,
+        Array.isArray(param) && param.includes('poison')
+          ? param.map((value) => (value === 'poison' ? '\u0000' : value))
+          : param,
       );
       return db.query<Row>(text, poisoned);
     },
   };
   const fragile = await startTracking(t, { db: refusing });
   const answers = await Promise.all(
-    ['fine', 'poison', 'good'].map((subId) => fragile.post('/tracking/click', { referralCode, subId }, PUBLIC)),
+    ['fine', 'poison', 'good'].map((subId) =>
+      fragile.post('/tracking/click', { referralCode, subId }, PUBLIC),
+    ),
   );
-  t.same(answers.map(({ status }) => status), [201, 400, 201]);
+  t.same(
+    answers.map(({ status }) => status),
+    [201, 400, 201],
+  );
 });
 
 t.test('a suspension is obeyed as soon as its event comes', async (t) => {
   const victim = await insertPartner(db);
   t.equal((await click(tracking, { referralCode: victim.referralCode, sessionId: 's1' })).status, 'valid');
   await db.query(`UPDATE partners SET status = 'suspended' WHERE id = $1`, [victim.id]);
-  t.equal((await click(tracking, { referralCode: victim.referralCode, sessionId: 's2' })).status, 'valid', 'cached');
+  t.equal(
+    (await click(tracking, { referralCode: victim.referralCode, sessionId: 's2' })).status,
+    'valid',
+    'cached',
+  );
   tracking.onEvent({ type: 'partner.updated' } as never);
   t.equal((await click(tracking, { referralCode: victim.referralCode, sessionId: 's3' })).status, 'invalid');
   t.ok(await tracking.metric('cache_hit_rate{cache="referral_codes"'));
@@ -198,7 +233,11 @@ t.test('a suspension is obeyed as soon as its event comes', async (t) => {
 t.test('lists and statistics show a partner its own clicks and staff all', async (t) => {
   const mine = await insertPartner(db);
   for (let index = 0; index < 5; index += 1) {
-    await click(tracking, { referralCode: mine.referralCode, sessionId: `mine-${index}`, subId: index < 2 ? 'a' : 'b' });
+    await click(tracking, {
+      referralCode: mine.referralCode,
+      sessionId: `mine-${index}`,
+      subId: index < 2 ? 'a' : 'b',
+    });
   }
   await click(tracking, { referralCode: mine.referralCode, sessionId: 'mine-0' });
   const own = { role: 'partner', partnerId: mine.id } as const;
@@ -206,19 +245,32 @@ t.test('lists and statistics show a partner its own clicks and staff all', async
   t.match(first, { status: 200, body: { meta: { total: 6, page: 1, totalPages: 2 } } });
   const { nextCursor } = first.body.meta as { nextCursor: string };
   const second = await tracking.get(`/tracking/clicks?limit=4&cursor=${nextCursor}`, own);
-  const ids = [...(first.body.data as { id: string }[]), ...(second.body.data as { id: string }[])].map(({ id }) => id);
+  const ids = [...(first.body.data as { id: string }[]), ...(second.body.data as { id: string }[])].map(
+    ({ id }) => id,
+  );
   t.equal(new Set(ids).size, 6);
   t.same(ids, ids.toSorted().toReversed());
   t.notOk((second.body.meta as { nextCursor?: string }).nextCursor);
   t.match(await tracking.get('/tracking/clicks?subId=a&status=valid', own), { body: { meta: { total: 2 } } });
-  t.match(await tracking.get(`/tracking/clicks?partnerId=${partner.id}`, own), { status: 200, body: { data: [] } });
+  t.match(await tracking.get(`/tracking/clicks?partnerId=${partner.id}`, own), {
+    status: 200,
+    body: { data: [] },
+  });
   t.match(await tracking.get(`/tracking/clicks?partnerId=${mine.id}`), { body: { meta: { total: 6 } } });
   t.match(await tracking.get('/tracking/clicks/stats', own), {
-    body: { data: { totalClicks: 5, uniqueVisitors: 5, statusBreakdown: { valid: 5, duplicate: 1, bot: 0 } } },
+    body: {
+      data: { totalClicks: 5, uniqueVisitors: 5, statusBreakdown: { valid: 5, duplicate: 1, bot: 0 } },
+    },
   });
   const stranger = await insertPartner(db);
-  t.match(await tracking.get(`/tracking/clicks/${ids[0]}`, own), { status: 200, body: { data: { id: ids[0] } } });
-  t.equal((await tracking.get(`/tracking/clicks/${ids[0]}`, { role: 'partner', partnerId: stranger.id })).status, 404);
+  t.match(await tracking.get(`/tracking/clicks/${ids[0]}`, own), {
+    status: 200,
+    body: { data: { id: ids[0] } },
+  });
+  t.equal(
+    (await tracking.get(`/tracking/clicks/${ids[0]}`, { role: 'partner', partnerId: stranger.id })).status,
+    404,
+  );
   t.equal((await tracking.get('/tracking/clicks', PUBLIC)).status, 401);
   t.equal((await tracking.get('/tracking/clicks?dateFrom=2026-02-01&dateTo=2026-01-01', own)).status, 400);
 });

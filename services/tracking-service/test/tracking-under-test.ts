@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { EventEnvelope, StoredEvent } from '@tributary/event-catalog';
 import type { Identity } from '@tributary/http-kit';
 import { createHealth, createLogger, createMetrics, systemClock, type Clock } from '@tributary/runtime';
@@ -68,16 +67,24 @@ export async function startTracking(t: TestScope, options: Options): Promise<Und
     await service.app.close();
     await service.drain();
   });
-  // Many clicks wait for one statement at once, each with a listener of the injected request.
-  EventEmitter.defaultMaxListeners = 50;
-  const ask = async (method: 'GET' | 'POST', url: string, who: Partial<Identity>, body?: object): Promise<Answer> => {
+  const ask = async (
+    method: 'GET' | 'POST',
+    url: string,
+    who: Partial<Identity>,
+    body?: object,
+  ): Promise<Answer> => {
     const headers = identityHeaders({ service: SERVICE, ...who });
-    const answer = await service.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
+    const answer = await service.app.inject({
+      method,
+      url,
+      headers,
+      ...(body === undefined ? {} : { payload: body }),
+    });
     return {
       status: answer.statusCode,
       headers: answer.headers,
       body: answer.body === '' ? {} : JSON.parse(answer.body),
-    } as Answer;
+    };
   };
   return {
     ...service,
@@ -88,6 +95,14 @@ export async function startTracking(t: TestScope, options: Options): Promise<Und
   };
 }
 
+/** A shop's back end, with a key of its own. */
+export const SHOP: Partial<Identity> = {
+  kind: 'api_key',
+  id: '019a0000-0000-7000-8000-000000000001',
+  name: 'Shop',
+  scopes: ['conversions:write', 'conversions:read'],
+};
+
 /** Posts a click of the public; answers its body's data. */
 export async function click(
   tracking: UnderTest,
@@ -95,7 +110,8 @@ export async function click(
   who: Partial<Identity> = {},
 ): Promise<{ clickId: string; status: string }> {
   const answer = await tracking.post('/tracking/click', body, { ...PUBLIC, ...who });
-  if (answer.status !== 201) throw new Error(`the click was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 201)
+    throw new Error(`the click was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer.body.data;
 }
 

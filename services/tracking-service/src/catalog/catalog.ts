@@ -53,10 +53,7 @@ const PRODUCT_BY_ID = 'SELECT id, sku FROM products WHERE program_id = $1 AND id
 const PRODUCT_BY_SKU = 'SELECT id, sku FROM products WHERE program_id = $1 AND sku = $2';
 
 /** Times of validity bound the damage of an event that never came; changes are obeyed by events, within a second. */
-export function createCatalog(deps: {
-  readonly db: Database;
-  readonly metrics: Metrics;
-}): Catalog {
+export function createCatalog(deps: { readonly db: Database; readonly metrics: Metrics }): Catalog {
   const { db, metrics } = deps;
 
   function cacheOfRows<Row extends object>(name: string, sql: string, ttlMs: number, maxEntries: number) {

@@ -1,0 +1,139 @@
+import type { EventEnvelope } from '@tributary/event-catalog';
+import { findWriterFaults } from '@tributary/event-catalog';
+import { connect } from '@tributary/schema';
+import { createTestDatabase, identityHeaders, insertPartner, waitFor } from '@tributary/testkit';
+import t from 'tap';
+import { PUBLIC, startTracking, type UnderTest } from './tracking-under-test.ts';
+
+const { db } = await createTestDatabase(t);
+const tracking = await startTracking(t, { db });
+const partner = await insertPartner(db);
+const { referralCode } = partner;
+
+async function follow(
+  { app }: UnderTest,
+  url: string,
+  headers: Record<string, string> = {},
+  method: 'GET' | 'HEAD' = 'GET',
+) {
+  const answer = await app.inject({
+    method,
+    url,
+    headers: { ...identityHeaders({ service: 'tracking-service', ...PUBLIC }), ...headers },
+  });
+  const location = new URL(String(answer.headers.location));
+  return { status: answer.statusCode, location, cookies: answer.cookies, answer };
+}
+
+const clicksOf = (code: string) =>
+  db.query<{
+    id: string;
+    status: string;
+    subId: string | null;
+    utmSource: string | null;
+    landingUrl: string;
+    source: string;
+  }>('SELECT * FROM referral_clicks WHERE referral_code = $1 ORDER BY id', [code]);
+
+t.test('a link redirects with the click and the code, sets the cookie and counts the click', async (t) => {
+  const { status, location, cookies, answer } = await follow(
+    tracking,
+    `/r/${referralCode.toLowerCase()}?to=${encodeURIComponent('https://shop.example/tents?size=2')}&subId=mail-3&utm_source=blog&fbclid=xyz&fbclid=abc`,
+  );
+  t.equal(status, 302);
+  t.equal(location.origin + location.pathname, 'https://shop.example/tents');
+  t.equal(location.searchParams.get('size'), '2');
+  t.equal(location.searchParams.get('ref'), referralCode);
+  const [click] = await clicksOf(referralCode);
+  t.match(click, {
+    id: location.searchParams.get('click_id') ?? '',
+    status: 'valid',
+    subId: 'mail-3',
+    utmSource: 'blog',
+    source: 'web',
+  });
+  t.match(cookies, [{ name: 'tributary_visitor', httpOnly: true, sameSite: 'Lax', path: '/' }]);
+  t.equal(answer.headers['cache-control'], 'no-store');
+  const cookie = `tributary_visitor=${cookies[0]?.value}`;
+  await follow(tracking, `/r/${referralCode}`, { cookie });
+  const posted = await tracking.app.inject({
+    method: 'POST',
+    url: '/tracking/click',
+    headers: { ...identityHeaders({ service: 'tracking-service', ...PUBLIC }), cookie },
+    payload: { referralCode, sessionId: 'the cookie goes before it' },
+  });
+  t.match(posted.json(), { data: { status: 'duplicate' } });
+  const clicks = await clicksOf(referralCode);
+  t.same(
+    clicks.map((one) => one.status),
+    ['valid', 'duplicate', 'duplicate'],
+  );
+});
+
+t.test('HEAD does not count, and over the limit a click is only marked', async (t) => {
+  const own = await insertPartner(db);
+  const head = await follow(tracking, `/r/${own.referralCode}?to=https://shop.example/x`, {}, 'HEAD');
+  t.equal(head.location.href, 'https://shop.example/x');
+  t.same(await clicksOf(own.referralCode), []);
+  const marked = await follow(tracking, `/r/${own.referralCode}`, { 'x-tributary-over-limit': 'true' });
+  t.equal(marked.status, 302);
+  t.match(await clicksOf(own.referralCode), [{ status: 'rate_limited' }]);
+});
+
+t.test('unknown, impossible and strange codes redirect home and store nothing', async (t) => {
+  for (const code of [
+    'NOBODY',
+    'x',
+    'a'.repeat(200),
+    '%F0%9F%98%80',
+    "'%20OR%201=1",
+    '..%2f..%2f',
+    'https:%2F%2Fevil.example',
+  ]) {
+    const { status, location } = await follow(tracking, `/r/${code}?to=https://evil.example`);
+    t.equal(status, 302, code);
+    t.equal(location.href, 'https://shop.example/', code);
+  }
+  t.same(await db.query(`SELECT id FROM referral_clicks WHERE partner_id IS NULL`), []);
+});
+
+t.test(
+  'with Postgres away a link goes on and spills its click, which is stored once however often it comes',
+  async (t) => {
+    const gone = connect({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
+    t.teardown(() => gone.close());
+    const spilled: EventEnvelope<'click.spilled'>[] = [];
+    const stranded = await startTracking(t, { db: gone, spill: async (event) => void spilled.push(event) });
+    const own = await insertPartner(db);
+    const { status, location } = await follow(stranded, `/r/${own.referralCode.toLowerCase()}?sub_id=late`);
+    t.equal(status, 302);
+    t.ok(await stranded.metric('link_clicks_total{outcome="spilled",service="tracking-service"} 1'));
+    t.equal(spilled.length, 1);
+    for (const event of spilled) t.same(findWriterFaults(event), []);
+    const events = [...spilled, ...spilled];
+    const delivery = { attempt: 1, signal: new AbortController().signal };
+    await tracking.spilledClicks.handle(events, delivery);
+    await tracking.spilledClicks.handle(spilled, delivery);
+    const id = location.searchParams.get('click_id');
+    t.match(await clicksOf(own.referralCode), [{ id, status: 'valid', subId: 'late' }]);
+    const [rollup] = await db.query<{ validClicks: number }>(
+      'SELECT valid_clicks FROM rollup_click_hours WHERE partner_id = $1',
+      [own.id],
+    );
+    t.equal(rollup?.validClicks, 1);
+    const told = tracking.published.flatMap((event) =>
+      event.type === 'click.recorded' ? event.data.clicks : [],
+    );
+    t.equal(told.filter(({ clickId }) => clickId === id).length, 1);
+    const post = await stranded.post('/tracking/click', { referralCode }, PUBLIC);
+    t.match(post, { status: 503, body: { code: 'SERVICE_UNAVAILABLE' } });
+  },
+);
+
+t.test('with Postgres and NATS away a link still goes on, and the loss is counted', async (t) => {
+  const gone = connect({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
+  t.teardown(() => gone.close());
+  const stranded = await startTracking(t, { db: gone });
+  t.equal((await follow(stranded, `/r/${referralCode}`)).status, 302);
+  await waitFor(() => stranded.metric('link_clicks_total{outcome="lost",service="tracking-service"} 1'));
+});

@@ -1,0 +1,87 @@
+import t from 'tap';
+import { newId } from '@tributary/runtime';
+import { openShop, settled } from './shop-under-test.ts';
+import { SHOP } from './tracking-under-test.ts';
+
+const { db, tracking, ann, order, post } = await openShop(t);
+
+t.test('a shop confirms, cancels and refunds', async (t) => {
+  const [pending] = settled(await post(order({ referralCode: ann.referralCode }))).conversions;
+  const at = (action: string, body?: object) =>
+    tracking.post(`/tracking/conversions/${pending?.id}/${action}`, body, SHOP);
+  const confirmed = await at('confirm');
+  t.match(confirmed, {
+    status: 200,
+    body: { data: { conversions: [{ status: 'confirmed' }], commissions: [{ commissionAmount: 10 }] } },
+  });
+  t.match(await at('confirm'), {
+    status: 409,
+    body: { code: 'CONVERSION_NOT_PENDING', currentStatus: 'confirmed', allowedStatuses: ['pending'] },
+  });
+  const refund = { refundAmount: 25, refundId: 'R-1', reason: 'one came back', reasonCode: 'order_returned' };
+  const refunded = await at('refund', refund);
+  t.match(refunded, {
+    status: 200,
+    body: {
+      data: {
+        conversion: { status: 'partial_refund', refundedAmount: 25 },
+        commission: { commissionAmount: 7.5 },
+        clawbacks: [],
+      },
+    },
+  });
+  t.match(await at('refund', refund), {
+    status: 200,
+    body: { data: { conversion: { refundedAmount: 25 } } },
+  });
+  t.match(await at('refund', { ...refund, refundAmount: 26 }), {
+    status: 409,
+    body: { code: 'REFUND_ID_REUSED' },
+  });
+  t.match(await at('refund', { ...refund, refundId: 'R-2', refundAmount: 76 }), {
+    status: 409,
+    body: { code: 'REFUND_EXCEEDS_REMAINING' },
+  });
+  t.match(await at('cancel', { reason: 'fraud', reasonCode: 'fraud' }), {
+    status: 200,
+    body: { data: { conversions: [{ status: 'cancelled' }], commissions: [{ status: 'cancelled' }] } },
+  });
+  t.match(await at('cancel', { reason: 'again' }), { status: 409, body: { code: 'CONVERSION_ENDED' } });
+  t.match(await at('cancel', {}), { status: 400, body: { errors: [{ path: 'reason' }] } });
+  t.match(await at('refund', { refundAmount: 1 }), {
+    status: 400,
+    body: { errors: [{ path: 'refundId' }, { path: 'reason' }] },
+  });
+  t.match(await tracking.post(`/tracking/conversions/${newId()}/confirm`, undefined, SHOP), {
+    status: 404,
+    body: { code: 'CONVERSION_NOT_FOUND' },
+  });
+});
+
+t.test("a shop's refund of what was paid is clawed back, and cancelling it refused", async (t) => {
+  const sale = settled(await post(order({ referralCode: ann.referralCode, confirmed: true })));
+  const [conversion] = sale.conversions;
+  await db.query(
+    `UPDATE commissions SET status = 'paid', confirmed_at = now(), paid_at = now(), payment_method = 'bank', payment_reference = 'TX'
+     WHERE id = $1`,
+    [sale.commissions[0]?.id ?? ''],
+  );
+  t.match(await tracking.post(`/tracking/conversions/${conversion?.id}/cancel`, { reason: 'no' }, SHOP), {
+    status: 409,
+    body: { code: 'COMMISSION_ALREADY_PAID' },
+  });
+  const refunded = await tracking.post(
+    `/tracking/conversions/${conversion?.id}/refund`,
+    { refundAmount: 50, refundId: 'P-1', reason: 'back' },
+    SHOP,
+  );
+  t.match(refunded, {
+    status: 200,
+    body: {
+      data: {
+        commission: { status: 'paid', commissionAmount: 10, clawedBackAmount: 5 },
+        clawbacks: [{ kind: 'clawback', commissionAmount: -5, status: 'confirmed' }],
+      },
+    },
+  });
+});

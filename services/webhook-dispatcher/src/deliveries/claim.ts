@@ -76,7 +76,8 @@ const CLAIM = `
   )
   SELECT claimed.program_id, claimed.id, claimed.partner_id, claimed.event_id, claimed.event_type, claimed.body,
     claimed.attempts, claimed.round_start, claimed.claim_token, claimed.occurred_at, ${targetColumns('e')}
-  FROM claimed JOIN webhook_endpoints e ON e.program_id = claimed.program_id AND e.id = claimed.endpoint_id`;
+  FROM claimed JOIN webhook_endpoints e ON e.program_id = claimed.program_id AND e.id = claimed.endpoint_id
+  ORDER BY claimed.id`;
 
 /** Takes due deliveries, a few per endpoint; no other process has them until the claim ends. */
 export async function claimDue(db: Database, input: ClaimInput): Promise<ClaimedDelivery[]> {

@@ -67,7 +67,8 @@ const FAN_OUT = `
     inserted.event_id, inserted.event_type, inserted.body, inserted.attempts, inserted.round_start,
     inserted.claim_token, inserted.occurred_at, ${targetColumns('e')}
   FROM inserted
-  JOIN webhook_endpoints e ON e.program_id = inserted.program_id AND e.id = inserted.endpoint_id`;
+  JOIN webhook_endpoints e ON e.program_id = inserted.program_id AND e.id = inserted.endpoint_id
+  ORDER BY inserted.id`;
 
 /** One row per event and subscribed endpoint; an event that was fanned out before adds nothing. */
 export async function insertDeliveries(db: Database, input: FanOutInput): Promise<FanOutResult> {

@@ -21,7 +21,7 @@ export const deliverySchema = z.object({
   deliveredAt: timestamp.nullable(),
 });
 
-export const attemptSchema = z.object({
+const attemptSchema = z.object({
   attempt: z.int(),
   attemptedAt: timestamp,
   durationMs: z.int(),

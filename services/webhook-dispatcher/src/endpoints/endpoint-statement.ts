@@ -66,7 +66,7 @@ export interface EndpointChange {
   /** SQL over `changed` that names the event's type. */
   readonly eventType: string;
   /**
-   * An INSERT or UPDATE of `webhook_endpoints` with `CHANGED_ROW` as its RETURNING. Its parameters start at `$10`.
+   * An INSERT or UPDATE of `webhook_endpoints` without RETURNING, which the statement adds. Its parameters start at `$10`.
    */
   readonly change: string;
   /** SQL over `changed` for the answer; by default the endpoint. */
@@ -74,7 +74,7 @@ export interface EndpointChange {
 }
 
 /** What a change of endpoints returns to the statement around it. */
-export const CHANGED_ROW = 'RETURNING to_jsonb(old) AS was, to_jsonb(new) AS is_now, new.*';
+const CHANGED_ROW = 'RETURNING to_jsonb(old) AS was, to_jsonb(new) AS is_now, new.*';
 
 /**
  * The change, its audit row, its event and the answer kept for an Idempotency-Key, in one statement. The user's id is

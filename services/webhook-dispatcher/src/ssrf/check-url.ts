@@ -28,7 +28,7 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlCheck {
 }
 
 /** The host as `isIP` and a resolver take it: without brackets and trailing dot. */
-export function hostOf(url: URL): string {
+function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
 

@@ -5,7 +5,7 @@ import { isAllowedAddress } from './classify-address.ts';
 import type { AddressPolicy } from './classify-address.ts';
 
 /** The connection would have led somewhere that webhooks must not reach. Raised before any packet is sent there. */
-export class ForbiddenAddressError extends Error {
+class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError';
   readonly code = 'FORBIDDEN_ADDRESS';
 }
@@ -13,7 +13,7 @@ export class ForbiddenAddressError extends Error {
 /** Every address of a name, in the order in which to try them. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
-export const resolveWithSystem: Resolve = async (hostname) => {
+const resolveWithSystem: Resolve = async (hostname) => {
   const found = await lookup(hostname, { all: true, order: 'ipv4first' });
   return found.map(({ address }) => address);
 };

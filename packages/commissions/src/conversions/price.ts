@@ -63,7 +63,10 @@ export interface PriceInput {
 
 const MS_PER_DAY = 86_400_000;
 
-/** Decides the commission of each conversion by the policies in force. Reads partners, products and usage; writes nothing. */
+/**
+ * Decides the commission of each conversion by the policies in force, one after the other: what the first uses of a limited
+ * policy the next finds used. Reads partners, products and usage; writes nothing.
+ */
 export async function priceConversions(
   deps: { db: Database; policies: PolicySource },
   input: PriceInput,
@@ -89,7 +92,10 @@ export async function priceConversions(
     }
     const policies = inForce.map((policy) => {
       const used = usage(policy.id, partner.id);
-      return { ...policy, usageTotal: used.total, usageByPartner: used.byPartner };
+      const taken = pricing.uses.filter(({ policyId }) => policyId === policy.id);
+      const byPartner = taken.filter(({ partnerId }) => partnerId === partner.id);
+      const usageTotal = used.total + taken.length;
+      return { ...policy, usageTotal, usageByPartner: used.byPartner + byPartner.length };
     });
     priceOne({ conversion, partner, product, policies, now }, pricing);
   }

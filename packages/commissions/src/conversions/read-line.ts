@@ -1,4 +1,10 @@
-import type { CommissionKind, CommissionStatus, ConversionStatus, Database } from '@tributary/schema';
+import type {
+  CommissionKind,
+  CommissionStatus,
+  ConversionStatus,
+  Database,
+  PolicyType,
+} from '@tributary/schema';
 
 /** A line's conversion row with its earning, where it has one. Amounts are decimal text. */
 export interface LineConversion {
@@ -24,6 +30,7 @@ export interface LineCommission {
   clawedBackAmount: string;
   basisAmount: string;
   basisLeft: string;
+  policy: { policyId: string | null; policyVersion: number | null; policyType: PolicyType | null };
 }
 
 /** An order line with everything that refunds, confirmations and cancellations of it touch. */
@@ -52,7 +59,8 @@ const LINE = `
         'refundedAmount', v.refunded_amount::text,
         'commission', CASE WHEN c.id IS NOT NULL THEN json_build_object('id', c.id, 'version', c.version, 'kind', c.kind,
           'status', c.status, 'amount', c.commission_amount::text, 'clawedBackAmount', c.clawed_back_amount::text,
-          'basisAmount', c.basis_amount::text, 'basisLeft', c.basis_left::text) END)
+          'basisAmount', c.basis_amount::text, 'basisLeft', c.basis_left::text, 'policy', json_build_object(
+            'policyId', c.policy_id, 'policyVersion', c.policy_version, 'policyType', c.policy_type)) END)
         ORDER BY v.is_primary DESC, v.id)
      FROM conversion_events v
      LEFT JOIN commissions c ON c.program_id = v.program_id AND c.conversion_id = v.id AND c.kind = 'earning'

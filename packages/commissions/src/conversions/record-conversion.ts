@@ -4,11 +4,11 @@ import { shareAmount } from '../attribution/index.ts';
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { newId } from '../ids.ts';
 import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
-import { addMoney, compareMoney, type Money } from '../money/index.ts';
-import { CREATED_ON_WIRE, newCommissions } from '../statement/new-commissions.ts';
+import { compareMoney, type Money } from '../money/index.ts';
+import { createdOnWire, newCommissions } from '../statement/new-commissions.ts';
 import {
   newConversions,
-  RECORDED_ON_WIRE,
+  recordedOnWire,
   type NewConversion,
   type NewOrderLine,
   type OrderWrite,
@@ -70,7 +70,7 @@ export async function recordConversion(
       return { outcome: 'repeated', ...wire };
     }
     const plan = await planOrder(deps, context, input, { order, lines: compared.newLines });
-    const written = await writeOrder(deps, context, plan);
+    const written = await writeOrder(deps, context, { ...plan, repeatedLineIds: compared.lineIds });
     if (written !== undefined) return { outcome: 'recorded', ...written };
     deps.policies.forget(context.programId);
   }
@@ -80,10 +80,10 @@ export async function recordConversion(
 type Comparison =
   | { outcome: 'conflict'; field: 'currency' | 'amount'; detail: string }
   | { outcome: 'repeated'; lineIds: string[] }
-  | { outcome: 'new'; newLines: OrderLineInput[] };
+  | { outcome: 'new'; newLines: OrderLineInput[]; lineIds: string[] };
 
 function compareWithOrder(order: RecordedOrder | undefined, input: RecordConversionInput): Comparison {
-  if (order === undefined) return { outcome: 'new', newLines: [...input.lines] };
+  if (order === undefined) return { outcome: 'new', newLines: [...input.lines], lineIds: [] };
   if (order.currency !== input.currency) {
     const detail = `Order ${input.orderId} was recorded in ${order.currency}, not in ${input.currency}.`;
     return { outcome: 'conflict', field: 'currency', detail };
@@ -100,7 +100,7 @@ function compareWithOrder(order: RecordedOrder | undefined, input: RecordConvers
       return { outcome: 'conflict', field: 'amount', detail };
     }
   }
-  return newLines.length === 0 ? { outcome: 'repeated', lineIds } : { outcome: 'new', newLines };
+  return newLines.length === 0 ? { outcome: 'repeated', lineIds } : { outcome: 'new', newLines, lineIds };
 }
 
 interface Plan {
@@ -116,9 +116,7 @@ async function planOrder(
   input: RecordConversionInput,
   known: { order: RecordedOrder | undefined; lines: readonly OrderLineInput[] },
 ): Promise<Plan> {
-  const order = known.order
-    ? extendOrder(known.order, input, known.lines)
-    : await placeOrder(deps, context, input, known.lines);
+  const order = known.order ? extendOrder(known.order, input) : await placeOrder(deps, context, input);
   const lines = known.lines.map((line) => ({ id: newId(), ...line }));
   const rows = lines.flatMap((line) => creditLine(order, line, input));
   const priced = rows.map(({ priced }) => priced);
@@ -132,13 +130,7 @@ async function planOrder(
   return { order, lines, conversions, pricing };
 }
 
-const sumOf = (lines: readonly OrderLineInput[]): Money => addMoney(...lines.map((line) => line.amount));
-
-function extendOrder(
-  order: RecordedOrder,
-  input: RecordConversionInput,
-  lines: readonly OrderLineInput[],
-): OrderWrite {
+function extendOrder(order: RecordedOrder, input: RecordConversionInput): OrderWrite {
   const { id, version, attribution, isNewCustomer, currency } = order;
   const placedAt = input.placedAt.toISOString();
   return {
@@ -146,7 +138,6 @@ function extendOrder(
     version,
     externalId: input.orderId,
     currency,
-    amount: sumOf(lines),
     placedAt,
     attribution,
     isNewCustomer,
@@ -158,7 +149,6 @@ async function placeOrder(
   deps: Deps,
   context: CommandContext,
   input: RecordConversionInput,
-  lines: readonly OrderLineInput[],
 ): Promise<OrderWrite> {
   const refHash = input.customerRefHash;
   const known = refHash !== null && (await isKnownCustomer(deps.db, context.programId, refHash));
@@ -168,7 +158,6 @@ async function placeOrder(
     version: null,
     externalId: input.orderId,
     currency: input.currency,
-    amount: sumOf(lines),
     placedAt: input.placedAt.toISOString(),
     attribution: await input.attribute(),
     isNewCustomer,
@@ -235,28 +224,31 @@ function creditLine(
   });
 }
 
-const ANSWER = `json_build_object('conversions', ${RECORDED_ON_WIRE}, 'commissions', ${CREATED_ON_WIRE})`;
-
 async function writeOrder(
   deps: Deps,
   context: CommandContext,
-  plan: Plan,
+  plan: Plan & { repeatedLineIds: readonly string[] },
 ): Promise<{ conversions: string; commissions: string } | undefined> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
   const recorded = newConversions(parameters, c, plan);
   const guard = policyGuard(parameters, c, plan.pricing.uses);
+  const { repeatedLineIds } = plan;
+  const repeated = repeatedLineIds.length === 0 ? undefined : parameters.add([...repeatedLineIds], 'uuid[]');
+  const conversions = recordedOnWire(c, repeated);
+  const commissions = createdOnWire(c, repeated);
+  const answer = `json_build_object('conversions', ${conversions}, 'commissions', ${commissions})`;
   const ctes = [
     ...recorded.ctes,
     ...guard.ctes,
     ...newCommissions(parameters, c, plan.pricing.commissions),
-    ...idempotencyInsert(parameters, c, context.idempotency, { data: ANSWER, from: 'placed' }),
+    ...idempotencyInsert(parameters, c, context.idempotency, { data: answer, from: 'placed' }),
   ];
   const text = composeStatement(ctes, {
     ...recorded.answers,
     ...guard.answers,
-    conversions: `${RECORDED_ON_WIRE}::text`,
-    commissions: `${CREATED_ON_WIRE}::text`,
+    conversions: `${conversions}::text`,
+    commissions: `${commissions}::text`,
     events: eventsOf([...recorded.events, 'created_events']),
   });
   const row = await runDecided<{ conversions: string; commissions: string; events: unknown[] }>(

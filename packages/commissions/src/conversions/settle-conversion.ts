@@ -4,7 +4,7 @@ import type { CommandContext, CommandDeps } from '../context.ts';
 import { newId } from '../ids.ts';
 import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
 import type { Reason } from '../lifecycle/decide.ts';
-import { subtractMoney } from '../money/index.ts';
+import { compareMoney, subtractMoney, ZERO_MONEY } from '../money/index.ts';
 import { commissionChanges, decidedChanges, type CommissionChange } from '../statement/commission-changes.ts';
 import {
   conversionChanges,
@@ -135,13 +135,14 @@ async function writeConfirmation(
 ): Promise<Written> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
+  const status = compareMoney(line.refundedAmount, ZERO_MONEY) === 0 ? 'confirmed' : 'partial_refund';
   const changes = line.conversions.map((conversion): ConversionChange => {
     const noCommissionReason = pricing.withoutCommission.get(conversion.id);
     return {
       id: conversion.id,
       version: conversion.version,
       action: 'confirmed',
-      status: conversion.refundedAmount === '0.00' ? 'confirmed' : 'partial_refund',
+      status,
       ...(noCommissionReason === undefined ? {} : { noCommissionReason }),
     };
   });

@@ -10,7 +10,7 @@ import {
   ZERO_MONEY,
   type Money,
 } from '../money/index.ts';
-import { clawBackOriginals } from '../statement/claw-back.ts';
+import { clawBackOriginals, decidedClawBacks } from '../statement/claw-back.ts';
 import { CREATED_ON_WIRE, newCommissions, type NewCommission } from '../statement/new-commissions.ts';
 import { addContext, Parameters } from '../statement/parameters.ts';
 import { eventsOf, idempotencyInsert } from '../statement/records.ts';
@@ -150,7 +150,8 @@ async function writeClawBack(
   };
   const answer = `(${CREATED_ON_WIRE} -> 0)`;
   const ctes = [
-    ...clawBackOriginals(parameters, c, [{ commissionId: original.id, amount }]),
+    decidedClawBacks(parameters, [{ commissionId: original.id, amount }]),
+    clawBackOriginals(c),
     ...newCommissions(parameters, c, [clawback]),
     ...idempotencyInsert(parameters, c, context.idempotency, { data: answer, from: 'clawed' }),
   ];

@@ -23,7 +23,7 @@ export interface RefundPlan {
   conversions: ConversionChange[];
   commissions: CommissionChange[];
   /** Of paid commissions; only a shop's refund claws back. */
-  clawBacks: (ClawedBack & { conversion: LineConversion })[];
+  clawBacks: (ClawedBack & { conversion: LineConversion; policy: LineCommission['policy'] })[];
 }
 
 export type RefundDecision =
@@ -96,7 +96,8 @@ function planRefund(line: Line, request: RefundRequest, refunded: Money): Refund
     if (commission.status === 'paid') {
       const amount = amountToClawBack(commission, left, line.currency);
       if (compareMoney(amount, ZERO_MONEY) > 0) {
-        plan.clawBacks.push({ commissionId: commission.id, amount, conversion });
+        const { id: commissionId, clawedBackAmount: clawedBackBefore, policy } = commission;
+        plan.clawBacks.push({ commissionId, amount, clawedBackBefore, conversion, policy });
       }
       continue;
     }

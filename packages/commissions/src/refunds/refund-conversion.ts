@@ -5,9 +5,9 @@ import { findLineOfConversion, type Line } from '../conversions/read-line.ts';
 import { newId } from '../ids.ts';
 import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
 import type { Reason } from '../lifecycle/decide.ts';
-import { compareMoney, negateMoney, parseMoney, type Money } from '../money/index.ts';
-import { clawBackOriginals } from '../statement/claw-back.ts';
-import { commissionChanges, decidedChanges } from '../statement/commission-changes.ts';
+import { compareMoney, negateMoney, parseMoney, ZERO_MONEY, type Money } from '../money/index.ts';
+import { clawBackOriginals, decidedClawBacks } from '../statement/claw-back.ts';
+import { AFTER_LOCKS, commissionChanges, decidedChanges } from '../statement/commission-changes.ts';
 import { conversionChanges } from '../statement/conversion-changes.ts';
 import { CREATED_ON_WIRE, newCommissions, type NewCommission } from '../statement/new-commissions.ts';
 import { addContext, Parameters, type ContextPlaceholders } from '../statement/parameters.ts';
@@ -47,6 +47,9 @@ export async function refundConversion(
     if (line === undefined || asked === undefined) return { outcome: 'not_found' };
     const parsed = parseMoney(input.amount, line.currency);
     if (!parsed.ok) return { outcome: 'invalid', field: 'refundAmount', message: parsed.message };
+    if (compareMoney(parsed.money, ZERO_MONEY) <= 0) {
+      return { outcome: 'invalid', field: 'refundAmount', message: 'must be above 0' };
+    }
     const earlier = await compareWithEarlier(deps.db, context, { line, input, amount: parsed.money });
     if (earlier !== undefined) return earlier;
     const { reason, reasonCode, shopRefundId } = input;
@@ -74,7 +77,12 @@ async function compareWithEarlier(
     const detail = `Refund ${input.shopRefundId} of order ${line.orderId} was recorded with another line or amount (${earlier.amount}).`;
     return { outcome: 'refund_id_reused', detail };
   }
-  return { outcome: 'repeated', result: await readRefunded(db, context.programId, input.conversionId) };
+  const repeated = [context.programId, input.conversionId, input.shopRefundId] satisfies [
+    string,
+    string,
+    string,
+  ];
+  return { outcome: 'repeated', result: await readRefunded(db, repeated) };
 }
 
 const EARNING = (
@@ -85,10 +93,16 @@ const EARNING = (
 
 const REFUNDED = `SELECT json_build_object(
     'conversion', (SELECT ${conversionWire('v')} FROM conversion_events v WHERE v.program_id = $1 AND v.id = $2),
-    'commission', ${EARNING('$2', '$1')}, 'clawbacks', '[]'::json)::text AS result`;
+    'commission', ${EARNING('$2', '$1')},
+    'clawbacks', (SELECT coalesce(json_agg(${commissionWire('b')} ORDER BY b.id), '[]'::json)
+      FROM conversion_events v
+      JOIN conversion_events w ON w.program_id = v.program_id AND w.order_line_id = v.order_line_id
+      JOIN commissions e ON e.program_id = w.program_id AND e.conversion_id = w.id AND e.kind = 'earning'
+      JOIN commissions b ON b.program_id = e.program_id AND b.original_commission_id = e.id
+      WHERE v.program_id = $1 AND v.id = $2 AND b.metadata ->> 'refundId' = $3))::text AS result`;
 
-async function readRefunded(db: Database, programId: string, conversionId: string): Promise<string> {
-  const [row] = await db.query<{ result: string }>(REFUNDED, [programId, conversionId]);
+async function readRefunded(db: Database, params: [string, string, string]): Promise<string> {
+  const [row] = await db.query<{ result: string }>(REFUNDED, params);
   return row?.result ?? '{}';
 }
 
@@ -140,8 +154,9 @@ async function writeRefund(
   const ctes = [
     ...refundCtes(parameters, c, write),
     ...conversionChanges(parameters, c, plan.conversions, 'EXISTS (SELECT FROM line)'),
-    ...commissionChanges(c, decidedChanges(parameters, plan.commissions)),
-    ...clawBackOriginals(parameters, c, plan.clawBacks),
+    decidedClawBacks(parameters, plan.clawBacks),
+    ...commissionChanges(c, decidedChanges(parameters, plan.commissions), 'claw'),
+    clawBackOriginals(c, AFTER_LOCKS),
     ...newCommissions(parameters, c, clawbacksOf(line, plan, request)),
     ...idempotencyInsert(parameters, c, context.idempotency, { data: result, from: 'line' }),
   ];
@@ -161,15 +176,13 @@ async function writeRefund(
 }
 
 function clawbacksOf(line: Line, plan: RefundPlan, request: RefundRequest): NewCommission[] {
-  return plan.clawBacks.map(({ commissionId, amount, conversion }) => ({
+  return plan.clawBacks.map(({ commissionId, amount, conversion, policy }) => ({
     id: newId(),
     kind: 'clawback',
     action: 'clawed_back',
     partnerId: conversion.partnerId,
     productId: line.productId,
-    policyId: null,
-    policyVersion: null,
-    policyType: null,
+    ...policy,
     conversionId: conversion.id,
     originalCommissionId: commissionId,
     orderId: line.orderId,

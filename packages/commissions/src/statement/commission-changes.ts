@@ -80,9 +80,16 @@ export function dueConfirmations(parameters: Parameters, c: ContextPlaceholders,
 }
 
 /** Rows are locked in the order of their ids before any is changed: unordered groups on hot rows deadlock. */
-const LOCKED = (c: ContextPlaceholders) => `locked AS MATERIALIZED (
-    SELECT c.id FROM commissions c JOIN change x ON x.id = c.id
+const LOCKED = (c: ContextPlaceholders, ids: string) => `locked AS MATERIALIZED (
+    SELECT c.id FROM commissions c JOIN ${ids} x ON x.id = c.id
     WHERE c.program_id = ${c.programId} ORDER BY c.id FOR NO KEY UPDATE OF c)`;
+
+/** True; makes whoever asks wait until `locked` is done. */
+export const AFTER_LOCKS = '(SELECT count(*) FROM locked) >= 0';
+
+/** The one fact of another row that a change depends on: looked at again, and only where something is paid. */
+const MAY_BE_PAID = `(x.status IS DISTINCT FROM 'paid' OR NOT (
+        SELECT p.payment_hold FROM partners p WHERE p.program_id = c.program_id AND p.id = c.partner_id))`;
 
 const CHANGED = (c: ContextPlaceholders) => `changed AS (
     UPDATE commissions c SET
@@ -106,7 +113,7 @@ const CHANGED = (c: ContextPlaceholders) => `changed AS (
       refunded_at = CASE WHEN x.action = 'refunded' THEN ${c.now} ELSE c.refunded_at END
     FROM change x
     WHERE c.program_id = ${c.programId} AND c.id = x.id AND c.version = x.version
-      AND (SELECT count(*) FROM locked) >= 0
+      AND ${MAY_BE_PAID} AND ${AFTER_LOCKS}
     RETURNING c.*, x.action AS done, x.reason, x.reason_code, x.refund_id, x.shop_refund_id, x.refund_amount,
       old.status AS old_status, old.commission_amount AS old_amount, old.review_hold AS old_review_hold,
       old.payment_method AS old_payment_method, old.payment_reference AS old_payment_reference)`;
@@ -122,12 +129,14 @@ const CHANGED_FIELDS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f
 
 /**
  * The CTEs that carry out `change`: the rows (`changed`), one entry, one audit row and one event each (`changed_events`).
- * Needs `source`, the CTE named `change`.
+ * Needs `source`, the CTE named `change`; `alsoLocked` is the CTE of commissions that the statement changes otherwise.
  */
-export function commissionChanges(c: ContextPlaceholders, source: string): string[] {
+export function commissionChanges(c: ContextPlaceholders, source: string, alsoLocked?: string): string[] {
+  const ids =
+    alsoLocked === undefined ? 'change' : `(SELECT id FROM change UNION ALL SELECT id FROM ${alsoLocked})`;
   return [
     source,
-    LOCKED(c),
+    LOCKED(c, ids),
     CHANGED(c),
     `changed_entries AS (
     INSERT INTO commission_entries (program_id, commission_id, version, partner_id, kind, currency, action, amount_delta,

@@ -111,5 +111,15 @@ export function newCommissions(
   ];
 }
 
+/** As CREATED_ON_WIRE, and with them the earnings of lines that had been recorded before (`repeated`, an array of their ids). */
+export const createdOnWire = (c: ContextPlaceholders, repeated?: string): string =>
+  repeated === undefined
+    ? CREATED_ON_WIRE
+    : `(SELECT coalesce(json_agg(w.wire ORDER BY w.id), '[]'::json) FROM (
+    SELECT ${commissionWire('r')} AS wire, r.id FROM created r UNION ALL
+    SELECT ${commissionWire('e')}, e.id FROM conversion_events v
+    JOIN commissions e ON e.program_id = v.program_id AND e.conversion_id = v.id AND e.kind = 'earning'
+    WHERE v.program_id = ${c.programId} AND v.order_line_id = ANY(${repeated})) w)`;
+
 /** The commissions that were written as a JSON array of what the wire shows. */
 export const CREATED_ON_WIRE = `(SELECT coalesce(json_agg(${commissionWire('r')} ORDER BY r.id), '[]'::json) FROM created r)`;

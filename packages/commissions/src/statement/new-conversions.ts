@@ -12,8 +12,6 @@ export interface OrderWrite {
   version: number | null;
   externalId: string;
   currency: string;
-  /** Sum of the lines that are written now. */
-  amount: string;
   placedAt: string;
   attribution: OrderAttribution;
   isNewCustomer: boolean;
@@ -51,10 +49,10 @@ export interface NewConversion {
   metadata: Record<string, unknown>;
 }
 
-/** The CTEs that write the customer and the order, or add to an existing order. */
+/** The CTEs that write the customer and the order, or add to an existing order. Need `new_line`. */
 function orderCtes(parameters: Parameters, c: ContextPlaceholders, order: OrderWrite): string[] {
   const id = parameters.add(order.id, 'uuid');
-  const amount = parameters.add(order.amount, 'numeric');
+  const amount = '(SELECT sum(x.amount) FROM new_line x)';
   if (order.version !== null) {
     return [
       `placed AS (
@@ -167,8 +165,8 @@ export function newConversions(
   const recordedData = `${conversionEventData('r', 'r', 'NULL')} || jsonb_build_object('after', ${PENDING_STATE})`;
   const statusChange = `jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', 'pending', 'newValue', 'confirmed'))`;
   const ctes = [
-    ...orderCtes(parameters, c, order),
     `new_line AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(write.lines.map(lineRecord), 'jsonb')}) AS x(${LINE}))`,
+    ...orderCtes(parameters, c, order),
     `line_rows AS (
     INSERT INTO order_lines (id, program_id, order_id, product_id, quantity, amount, commissionable_amount, created_at)
     SELECT x.id, ${c.programId}, p.id, x.product_id, x.quantity, x.amount, x.commissionable_amount, ${c.now}
@@ -190,6 +188,17 @@ export function newConversions(
   return { ctes, answers, events: ['recorded_events', 'confirmed_events'] };
 }
 
-/** The conversions that were written as a JSON array, primary ones first. */
-export const RECORDED_ON_WIRE = `(SELECT coalesce(json_agg(${conversionWire('r')}
-    ORDER BY r.order_line_id, r.is_primary DESC, r.id), '[]'::json) FROM recorded r)`;
+const onWire = (row: string, from: string) =>
+  `SELECT ${conversionWire(row)} AS wire, ${row}.order_line_id, ${row}.is_primary, ${row}.id FROM ${from}`;
+
+/**
+ * The conversions that were written as a JSON array, primary ones first, and with them those of lines that had been
+ * recorded before (`repeated`, an array of their ids).
+ */
+export const recordedOnWire = (c: ContextPlaceholders, repeated?: string): string => `(
+    SELECT coalesce(json_agg(w.wire ORDER BY w.order_line_id, w.is_primary DESC, w.id), '[]'::json) FROM (
+    ${onWire('r', 'recorded r')}${
+      repeated === undefined
+        ? ''
+        : ` UNION ALL ${onWire('v', `conversion_events v WHERE v.program_id = ${c.programId} AND v.order_line_id = ANY(${repeated})`)}`
+    }) w)`;

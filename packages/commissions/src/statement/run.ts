@@ -1,10 +1,16 @@
 import type { EventSubject, StoredEvent } from '@tributary/event-catalog';
-import { sqlState, type Database } from '@tributary/schema';
+import { constraintName, sqlState, type Database } from '@tributary/schema';
 
 import type { Parameters } from './parameters.ts';
 
-/** SQLSTATE raised by `require_rows()`: fewer rows were written than had been decided upon. */
-const DECISION_OUTDATED = 'TR001';
+/** Raised by `require_rows()`, fewer rows were written than had been decided upon; and a deadlock that somebody else won. */
+const OUTDATED_STATES: ReadonlySet<string | undefined> = new Set(['TR001', '40P01']);
+
+/** A refund with the same id came in between, of another line of the order: lines are locked, orders are not. */
+const OUTDATED_KEYS: ReadonlySet<string | undefined> = new Set(['refunds_refund_id_key']);
+
+const isOutdated = (error: unknown): boolean =>
+  OUTDATED_STATES.has(sqlState(error)) || OUTDATED_KEYS.has(constraintName(error));
 
 /** Composes the statement: its CTEs, and what it answers. */
 export function composeStatement(ctes: readonly string[], answers: Record<string, string>): string {
@@ -28,7 +34,7 @@ export async function runStatement<Row extends object>(
   return row;
 }
 
-/** As `runStatement`; nothing where the statement found that a row it was decided upon had changed. */
+/** As `runStatement`; nothing where it was undone because what it was decided upon had changed: to be decided again. */
 export async function runDecided<Row extends object>(
   db: Database,
   text: string,
@@ -37,7 +43,7 @@ export async function runDecided<Row extends object>(
   try {
     return await runStatement<Row>(db, text, parameters);
   } catch (error) {
-    if (sqlState(error) === DECISION_OUTDATED) return undefined;
+    if (isOutdated(error)) return undefined;
     throw error;
   }
 }

@@ -35,10 +35,7 @@ t.test(
     const rest = await db.query<{ id: string }>(
       `SELECT id FROM commissions WHERE status = 'pending' ORDER BY id`,
     );
-    t.same(
-      rest.map((row) => row.id),
-      [early.id, held.id].sort(),
-    );
+    t.same(new Set(rest.map((row) => row.id)), new Set([early.id, held.id]));
   },
 );
 
@@ -103,10 +100,7 @@ t.test(
     });
     t.strictSame(await countConfirmed(db), confirmedOnce(1_498));
     const results = await readResults(db, id);
-    t.same(
-      results.map(({ itemId }) => itemId),
-      [first, middle].sort(),
-    );
+    t.same(new Set(results.map(({ itemId }) => itemId)), new Set([first, middle]));
     t.match(results[0], { success: false, code: 'RULE_VIOLATED', detail: /commission_entries/ });
   },
 );

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import {
+  createTestDatabase,
+  TEST_IDENTITY_SECRET,
+  testNats,
+  type TestScope,
+  waitFor,
+} from '@tributary/testkit';
+import type { Database } from '@tributary/schema';
+import t from 'tap';
+import {
+  confirmedOnce,
+  countConfirmed,
+  insertDueCommissions,
+  queueJob,
+  readJob,
+  untilEnded,
+} from '../harness.ts';
+
+const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url));
+const COUNT = 12_000;
+
+/** A scheduler as it runs in production: a process of its own. */
+function startProcess(t: TestScope, variables: Record<string, string>) {
+  const child = spawn(process.execPath, [server], {
+    env: {
+      PORT: '0',
+      REDIS_URL: 'redis://127.0.0.1:1',
+      IDENTITY_SECRET: TEST_IDENTITY_SECRET,
+      JOB_LEASE_MS: '1500',
+      JOB_POLL_MS: '200',
+      ...variables,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  t.teardown(() => child.kill('SIGKILL'));
+  return {
+    child,
+    exited,
+    ready: () => waitFor(() => output.includes('"msg":"ready"'), { timeoutMs: 20_000 }),
+  };
+}
+
+/** Fills a database, and answers what a process needs to find it. */
+async function dueCommissions(t: TestScope) {
+  const { db, serviceUrl } = await createTestDatabase(t);
+  const nats = testNats(t);
+  for (let made = 0; made < COUNT; made += 3_000) await insertDueCommissions(db, 3_000);
+  return { db, variables: { DATABASE_URL: serviceUrl, NATS_URL: nats.url, NATS_NAMESPACE: nats.namespace } };
+}
+
+const someConfirmed = (db: Database, id: string) =>
+  waitFor(async () => (await readJob(db, id)).succeeded > 0, { timeoutMs: 20_000, intervalMs: 2 });
+
+const unsent = async (db: Database): Promise<number> => {
+  const [row] = await db.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM outbox_events WHERE sent_at IS NULL',
+  );
+  return row?.count ?? -1;
+};
+
+t.test(
+  'a scheduler killed in the middle: another goes on, and every commission is confirmed exactly once',
+  async (t) => {
+    const { db, variables } = await dueCommissions(t);
+    const first = startProcess(t, variables);
+    await first.ready();
+    const id = await queueJob(db, 'confirm-due-commissions');
+    await someConfirmed(db, id);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    const killed = await readJob(db, id);
+    t.match(killed, { status: 'running', attempts: 1 });
+    t.ok(killed.succeeded < COUNT, `killed after ${killed.succeeded}`);
+    startProcess(t, variables);
+    startProcess(t, variables);
+    const job = await untilEnded(db, id, 60_000);
+    t.match(job, { status: 'succeeded', attempts: 2, total: COUNT, succeeded: COUNT, failed: 0, skipped: 0 });
+    t.match(job.stats, { confirmed: COUNT });
+    t.strictSame(await countConfirmed(db), confirmedOnce(COUNT));
+    await waitFor(async () => (await unsent(db)) === 0, { timeoutMs: 60_000, what: 'the sweeper' });
+  },
+);
+
+t.test('a scheduler told to stop hands its job over at once, and leaves cleanly', async (t) => {
+  const { db, variables } = await dueCommissions(t);
+  const first = startProcess(t, variables);
+  await first.ready();
+  const id = await queueJob(db, 'confirm-due-commissions');
+  await someConfirmed(db, id);
+  first.child.kill('SIGTERM');
+  t.equal(await first.exited, 0);
+  const handed = await readJob(db, id);
+  t.match(handed, { status: 'queued', leaseHolder: null, leaseUntil: null });
+  startProcess(t, variables);
+  t.match(await untilEnded(db, id, 60_000), { status: 'succeeded', attempts: 1, succeeded: COUNT });
+  t.strictSame(await countConfirmed(db), confirmedOnce(COUNT));
+});
+
+t.test('a scheduler without workers serves health and takes no job', async (t) => {
+  const { db, variables } = { ...(await dueCommissions(t)) };
+  const idle = startProcess(t, { ...variables, WORKERS: 'off' });
+  await idle.ready();
+  const id = await queueJob(db, 'maintain-partitions');
+  idle.child.kill('SIGTERM');
+  t.equal(await idle.exited, 0);
+  t.match(await readJob(db, id), { status: 'queued', attempts: 0 });
+});

@@ -4,9 +4,10 @@ const CONNECTION_CODE = /^(CONNECTION_[A-Z]+|CONNECT_TIMEOUT|E(?!RR_)[A-Z]+)$/;
 /**
  * SQLSTATEs that say "there is no working server for this client": connection failures (08), bad credentials (28), no such
  * database (3D), out of resources (53), shutting down or starting up (57P0x), idle in transaction for too long (25P03), and
- * a primary demoted to a standby (25006).
+ * a primary demoted to a standby (25006). Not 08P01, a message the server could not read: that is a fault of ours, such as a
+ * parameter too many, and trying again would not mend it.
  */
-const UNAVAILABLE_STATE = /^(08...|28...|3D000|53...|57P0.|25P03|25006)$/;
+const UNAVAILABLE_STATE = /^(08(?!P01)...|28...|3D000|53...|57P0.|25P03|25006)$/;
 
 /** Failures that come before a statement could have been sent. */
 const NEVER_SENT = /^(CONNECT_TIMEOUT|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|28...|3D000|53300|57P03)$/;

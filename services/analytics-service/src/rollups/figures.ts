@@ -1,0 +1,53 @@
+/**
+ * What one row of a base table adds to each figure, as SQL. The alias of the table is `c` for commissions and `e` for
+ * conversion_events. A figure of many rows is the sum; its definition is in the domain's words.
+ */
+export const EARNING_FIGURES = {
+  pending_count: `(c.kind = 'earning' AND c.status = 'pending')::int`,
+  confirmed_count: `(c.kind = 'earning' AND c.status = 'confirmed')::int`,
+  paid_count: `(c.kind = 'earning' AND c.status = 'paid')::int`,
+  cancelled_count: `(c.kind = 'earning' AND c.status = 'cancelled')::int`,
+  refund_count: `(c.kind = 'earning' AND c.refunded_at IS NOT NULL)::int`,
+  earnings_amount: `CASE WHEN c.kind = 'earning' AND c.status <> 'cancelled' THEN c.commission_amount ELSE 0 END`,
+  earnings_order_amount: `CASE WHEN c.kind = 'earning' AND c.status <> 'cancelled' THEN c.order_amount ELSE 0 END`,
+} as const;
+
+/** Of commissions by created_at. */
+export const COMMISSION_FIGURES = {
+  ...EARNING_FIGURES,
+  pending_amount: `CASE WHEN c.kind = 'earning' AND c.status = 'pending' THEN c.commission_amount ELSE 0 END`,
+  confirmed_amount: `CASE WHEN c.kind = 'earning' AND c.status = 'confirmed' THEN c.commission_amount ELSE 0 END`,
+  clawed_back_amount: `CASE WHEN c.kind = 'clawback' THEN -c.commission_amount ELSE 0 END`,
+  bonus_amount: `CASE WHEN c.kind = 'bonus' AND c.status <> 'cancelled' THEN c.commission_amount ELSE 0 END`,
+  clawback_open_amount: `CASE WHEN c.kind = 'clawback' AND c.status = 'confirmed' THEN -c.commission_amount ELSE 0 END`,
+} as const;
+
+/** Of commissions by paid_at. */
+export const PAID_FIGURES = {
+  paid_amount: `CASE WHEN c.kind = 'earning' AND c.status = 'paid' THEN c.commission_amount ELSE 0 END`,
+} as const;
+
+/** Of conversions by converted_at. */
+export const CONVERSION_FIGURES = {
+  conversions: '1',
+  primary_conversions: 'e.is_primary::int',
+  revenue: 'e.attributed_amount',
+} as const;
+
+/** Every figure of a partner or of the programme. */
+export const PARTNER_FIGURES = { ...CONVERSION_FIGURES, ...COMMISSION_FIGURES, ...PAID_FIGURES } as const;
+
+export type PartnerFigure = keyof typeof PARTNER_FIGURES;
+export type EarningFigure = keyof typeof EARNING_FIGURES;
+
+/** The names of a group of figures, typed. */
+export function figureNames<Figure extends string>(figures: Readonly<Record<Figure, string>>): Figure[] {
+  return Object.keys(figures) as Figure[];
+}
+
+/** `sum(expression) AS name` of each. */
+export function sums(figures: Readonly<Record<string, string>>): string {
+  return Object.entries(figures)
+    .map(([name, expression]) => `sum(${expression}) AS ${name}`)
+    .join(', ');
+}

@@ -80,6 +80,17 @@ t.test('HEAD does not count, and over the limit a click is only marked', async (
   t.match(await clicksOf(own.referralCode), [{ status: 'rate_limited' }]);
 });
 
+t.test(
+  'the document that the gateway routes by has both methods of a link, open to the public and limited by none',
+  async (t) => {
+    const document = await tracking.app.inject('/internal/openapi.json');
+    const { paths } = document.json<{ paths: Record<string, Record<string, object>> }>();
+    for (const method of ['get', 'head']) {
+      t.match(paths['/r/{referralCode}']?.[method], { 'x-required-scope': 'public', 'x-rate-class': 'none' });
+    }
+  },
+);
+
 t.test('unknown, impossible and strange codes redirect home and store nothing', async (t) => {
   for (const code of [
     'NOBODY',

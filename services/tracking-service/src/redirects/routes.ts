@@ -51,6 +51,8 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
     schema,
     config: {
       operationId: 'inspectLink',
+      // The gateway routes by the document, which leaves HEAD out unless it is told.
+      swagger: { exposeHeadRoute: true },
       summary: 'See where a tracking link leads, without counting',
       tags: ['tracking'],
       scope: 'public',

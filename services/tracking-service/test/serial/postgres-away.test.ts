@@ -32,6 +32,13 @@ t.test(
     };
     const before = await follow(known.referralCode);
     await postgres.kill();
+    // Its backends outlive a killed postmaster until they next wait for work.
+    const isAway = () =>
+      db.ping().then(
+        () => false,
+        () => true,
+      );
+    await waitFor(isAway, { what: 'Postgres to be gone' });
     const refused = await tracking.post('/tracking/click', { referralCode: known.referralCode }, PUBLIC);
     t.match(refused, { status: 503, body: { code: 'SERVICE_UNAVAILABLE' } });
     const meanwhile = await Promise.all(

@@ -1,0 +1,140 @@
+import { createTestDatabase, identityHeaders, insertPartner, insertProduct } from '@tributary/testkit';
+import t from 'tap';
+import { PUBLIC, SHOP, startTracking } from './tracking-under-test.ts';
+
+const { db } = await createTestDatabase(t);
+const tracking = await startTracking(t, { db });
+const [partner, product] = [await insertPartner(db), await insertProduct(db)];
+
+const JUNK: unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  1.5,
+  '',
+  ' ',
+  'x',
+  'x'.repeat(3_000),
+  '\u0000',
+  '\ud800',
+  "'; DROP TABLE orders; --",
+  '%00',
+  '9999-12-31T23:59:59Z',
+  '0001-01-01T00:00:00Z',
+  '2026-01-01T00:00:00+23:59',
+  [],
+  [[]],
+  {},
+  { a: { b: null } },
+  [null],
+  '00000000-0000-0000-0000-000000000000',
+];
+
+const bodies: [string, Record<string, unknown>][] = [
+  [
+    '/tracking/click',
+    {
+      referralCode: partner.referralCode,
+      productId: product.id,
+      subId: 's',
+      landingUrl: 'https://shop.example/',
+      referrer: 'r',
+      source: 'web',
+      utm: { source: 'u' },
+      sessionId: 's',
+      fingerprint: 'f',
+    },
+  ],
+  [
+    '/tracking/conversion',
+    {
+      orderId: 'o',
+      productId: product.id,
+      orderAmount: 1,
+      commissionableAmount: 1,
+      currency: 'USD',
+      quantity: 1,
+      referralCode: partner.referralCode,
+      customerRef: 'c',
+      sessionId: 's',
+      isNewCustomer: true,
+      convertedAt: '2026-01-01T00:00:00Z',
+      confirmed: true,
+      metadata: {},
+    },
+  ],
+  [
+    '/tracking/conversion',
+    { orderId: 'o', currency: 'USD', lines: [{ productId: product.id, amount: 1 }], clickId: product.id },
+  ],
+  [
+    '/tracking/conversions/00000000-0000-7000-8000-000000000000/refund',
+    { refundAmount: 1, refundId: 'r', reason: 'x' },
+  ],
+  ['/tracking/conversions/00000000-0000-7000-8000-000000000000/cancel', { reason: 'x', reasonCode: 'fraud' }],
+];
+
+const EXPECTED = new Set([200, 201, 400, 404, 409]);
+
+t.test('whatever stands in a body, the answer is none of ours to be ashamed of', async (t) => {
+  const headers = identityHeaders({ service: 'tracking-service', ...PUBLIC, ...SHOP });
+  for (const [url, body] of bodies) {
+    for (const field of [...Object.keys(body), 'unheard of']) {
+      for (const junk of JUNK) {
+        const answer = await tracking.app.inject({
+          method: 'POST',
+          url,
+          headers,
+          payload: { ...body, [field]: junk },
+        });
+        if (!EXPECTED.has(answer.statusCode))
+          t.fail(`${url} ${field} ${JSON.stringify(junk)}: ${answer.body}`);
+      }
+    }
+  }
+  t.pass();
+});
+
+t.test('whatever stands in a query or path, neither', async (t) => {
+  const lists = ['/tracking/clicks', '/tracking/conversions', '/tracking/commissions'];
+  const fields = [
+    'page',
+    'limit',
+    'sort',
+    'cursor',
+    'count',
+    'partnerId',
+    'status',
+    'dateFrom',
+    'dateTo',
+    'orderId',
+    'subId',
+    'isPrimary',
+    'currency',
+  ];
+  const texts = [
+    ...JUNK.map((junk) => (typeof junk === 'string' ? junk : JSON.stringify(junk))),
+    '9'.repeat(20),
+    '2026-02-30',
+    'e30',
+    'bnVsbA',
+  ];
+  const urls = [
+    ...lists.flatMap((list) => fields.flatMap((field) => texts.map((text) => [list, field, text] as const))),
+    ...lists.flatMap((list) => texts.map((text) => [`${list}/stats`, 'currency', text] as const)),
+  ].flatMap(([list, field, text]) =>
+    text.isWellFormed() ? [`${list}?${field}=${encodeURIComponent(text)}`] : [],
+  );
+  const paths = ['clicks', 'conversions'].flatMap((list) =>
+    texts.flatMap((text) =>
+      text.isWellFormed() && text !== '' ? [`/tracking/${list}/${encodeURIComponent(text)}`] : [],
+    ),
+  );
+  for (const url of [...urls, ...paths]) {
+    const { status, body } = await tracking.get(url);
+    if (!new Set([...EXPECTED, 414]).has(status)) t.fail(`${url}: ${JSON.stringify(body)}`);
+  }
+  t.pass();
+});

@@ -80,12 +80,21 @@ export function filterConditions(
     conditions.push(`c.commission_amount >= ${parameters.add(minAmount, 'numeric')}`);
   if (maxAmount !== undefined)
     conditions.push(`c.commission_amount <= ${parameters.add(maxAmount, 'numeric')}`);
-  if (filter.search !== undefined) conditions.push(matches(parameters, filter.search));
+  if (filter.search !== undefined) conditions.push(...searchConditions(parameters, filter.search));
   return conditions;
 }
 
-/** Substring search on the trigram indexes; what a client sends is never a pattern. */
-function matches(parameters: Parameters, search: string): string {
+/**
+ * Substring search on the trigram indexes; what a client sends is never a pattern. How common a text is decides between
+ * walking the order and asking the indexes, so that each search must be planned with its text: a plan made once for all
+ * took seconds for a common one. The last condition makes it so. With the parameter known it is TRUE and gone; in a plan
+ * for any parameter it counts to a billion (on paper: nothing evaluates it), which is dearer than planning anew.
+ */
+function searchConditions(parameters: Parameters, search: string): string[] {
   const pattern = parameters.add(`%${search.replaceAll(/[\\%_]/g, '\\$&')}%`, 'text');
-  return `(c.order_id ILIKE ${pattern} OR c.referral_code ILIKE ${pattern})`;
+  const known = parameters.add(true, 'boolean');
+  return [
+    `(c.order_id ILIKE ${pattern} OR c.referral_code ILIKE ${pattern})`,
+    `(${known} OR (SELECT count(*) FROM generate_series(1, 1000000000)) > 0)`,
+  ];
 }

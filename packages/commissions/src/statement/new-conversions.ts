@@ -2,7 +2,7 @@ import type { AttributionModel, ConversionStatus } from '@tributary/schema';
 import type { OrderAttribution } from '@tributary/schema/tables';
 
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
-import { auditInsert, outboxInsert } from './records.ts';
+import { auditInsert, outboxInsert, type AuditSource } from './records.ts';
 import { requireRows } from './run.ts';
 import { conversionEventData, conversionWire } from './wire.ts';
 
@@ -131,8 +131,20 @@ const INSERT_CONVERSIONS = (c: ContextPlaceholders) => `recorded_rows AS (
 
 const PENDING_STATE = `jsonb_build_object('status', 'pending', 'refundedAmount', 0)`;
 
-const FIELDS = `jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', NULL, 'newValue', 'pending'),
-      jsonb_build_object('field', 'attributedAmount', 'oldValue', NULL, 'newValue', r.attributed_amount))`;
+/** One insert for both steps: inserts that nothing reads run in any order, and the rows' ids tell the trail's. */
+const RECORDED_AUDIT: AuditSource = {
+  entityType: `'conversion'`,
+  entityId: 'r.id::text',
+  action: 's.action',
+  changes: 's.changes',
+  reason: 'NULL',
+  reasonCode: 'NULL',
+  from: `recorded r CROSS JOIN LATERAL (VALUES
+      (1, 'recorded', jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', NULL, 'newValue', 'pending'),
+        jsonb_build_object('field', 'attributedAmount', 'oldValue', NULL, 'newValue', r.attributed_amount))),
+      (2, 'confirmed', jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', 'pending', 'newValue', 'confirmed')))
+    ) AS s(step, action, changes) WHERE s.step = 1 OR r.status = 'confirmed' ORDER BY r.id, s.step`,
+};
 
 /**
  * The CTEs that write an order's customer, order, lines and conversions (`recorded`) with audit rows and events. A
@@ -144,16 +156,6 @@ export function newConversions(
   write: { order: OrderWrite; lines: readonly NewOrderLine[]; conversions: readonly NewConversion[] },
 ): { ctes: string[]; answers: Record<string, string>; events: string[] } {
   const { order } = write;
-  const audit = (name: string, action: string, changes: string, where: string) =>
-    auditInsert(c, name, {
-      entityType: `'conversion'`,
-      entityId: 'r.id::text',
-      action: `'${action}'`,
-      changes,
-      reason: 'NULL',
-      reasonCode: 'NULL',
-      from: `recorded r ${where}`,
-    });
   const outbox = (name: string, type: string, data: string, where: string) =>
     outboxInsert(c, name, {
       type: `'conversion.${type}'`,
@@ -163,7 +165,6 @@ export function newConversions(
     });
   const confirmedOnly = `WHERE r.status = 'confirmed'`;
   const recordedData = `${conversionEventData('r', 'r', 'NULL')} || jsonb_build_object('after', ${PENDING_STATE})`;
-  const statusChange = `jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', 'pending', 'newValue', 'confirmed'))`;
   const ctes = [
     `new_line AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(write.lines.map(lineRecord), 'jsonb')}) AS x(${LINE}))`,
     ...orderCtes(parameters, c, order),
@@ -176,9 +177,8 @@ export function newConversions(
     `recorded AS (
     SELECT i.*, x.reason, x.reason_code, x.shop_refund_id, x.refund_amount
     FROM recorded_rows i JOIN new_conversion x ON x.id = i.id)`,
-    audit('recorded_audit', 'recorded', FIELDS, ''),
+    auditInsert(c, 'recorded_audit', RECORDED_AUDIT),
     outbox('recorded_events', 'recorded', recordedData, ''),
-    audit('confirmed_audit', 'confirmed', statusChange, confirmedOnly),
     outbox('confirmed_events', 'confirmed', conversionEventData('r', 'r', PENDING_STATE), confirmedOnly),
   ];
   const answers: Record<string, string> = { order_written: requireRows('placed', '1') };

@@ -1,7 +1,8 @@
 import type { IdempotencyClaim } from '../context.ts';
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
 
-interface AuditSource {
+/** What an audit row says, as SQL over `from`. */
+export interface AuditSource {
   entityType: string;
   entityId: string;
   action: string;

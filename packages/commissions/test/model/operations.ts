@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+
+import type { Action } from './rules.ts';
+import { PARTNERS, type Currency, type Model } from './state.ts';
+
+/** What may happen in a programme. Lines and commissions are picked by number, whatever there are by then. */
+export type Operation =
+  | {
+      do: 'record';
+      model: Model;
+      touches: number[];
+      currency: Currency;
+      confirmed: boolean;
+      lines: { amount: number; commissionablePercent: number }[];
+    }
+  | { do: 'settle'; how: 'confirm' | 'cancel'; line: number }
+  | { do: 'refund'; line: number; percent: number; from: 'operator' | 'shop' | 'shop again' }
+  | { do: 'adjust'; commission: number; amount: number }
+  | { do: 'act'; action: Action; commission: number }
+  | { do: 'claw back'; commission: number; percent: number | null }
+  | { do: 'bonus'; partner: number; currency: Currency; amount: number }
+  | { do: 'payment hold'; partner: number }
+  | { do: 'wait'; days: number }
+  | { do: 'confirm due' };
+
+const pick = fc.nat({ max: 40 });
+const partner = fc.nat({ max: PARTNERS - 1 });
+const currency = fc.constantFrom<Currency>('USD', 'KRW');
+/** In minor units; small ones are where rounding shows. */
+const amount = fc.oneof(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 100, max: 9_999_999 }));
+const percent = fc.constantFrom(0, 1, 7, 10, 33, 50, 90, 100, 101);
+
+const recordOperation = fc.record({
+  do: fc.constant('record' as const),
+  model: fc.constantFrom<Model>('last_touch', 'linear', 'position_based'),
+  touches: fc.array(partner, { minLength: 1, maxLength: 6 }),
+  currency,
+  confirmed: fc.boolean(),
+  lines: fc.array(fc.record({ amount, commissionablePercent: fc.constantFrom(100, 100, 83, 50, 0) }), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+});
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: recordOperation },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      how: fc.constantFrom('confirm' as const, 'confirm' as const, 'cancel' as const),
+      line: pick,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('refund' as const),
+      line: pick,
+      percent,
+      from: fc.constantFrom('operator' as const, 'shop' as const, 'shop' as const, 'shop again' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('adjust' as const),
+      commission: pick,
+      amount: fc.nat({ max: 99_999 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('act' as const),
+      action: fc.constantFrom<Action>('confirm', 'confirm', 'pay', 'pay', 'pay', 'cancel', 'hold', 'release'),
+      commission: pick,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('claw back' as const),
+      commission: pick,
+      percent: fc.option(percent, { freq: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('bonus' as const), partner, currency, amount }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('payment hold' as const), partner }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), days: fc.integer({ min: 1, max: 9 }) }),
+  },
+  { weight: 2, arbitrary: fc.constant({ do: 'confirm due' as const }) },
+);
+
+export const operations = fc.array(operation, { minLength: 5, maxLength: 40, size: 'max' });

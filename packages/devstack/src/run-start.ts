@@ -12,7 +12,7 @@ import { claimGatewayPort } from './home/ports.ts';
 import { keepSecrets } from './home/secrets.ts';
 import { createStackLog } from './log.ts';
 import { readSettings } from './settings.ts';
-import { type RunningStack, startStack } from './stack.ts';
+import { type RunningStack, type SeededStack, startStack } from './stack.ts';
 
 /** A terminal's Ctrl-C reaches us twice, from the terminal and passed on by npm: only a later signal is a second one. */
 const SAME_SIGNAL_MS = 1_000;
@@ -24,7 +24,10 @@ export interface StartOptions {
   readonly root: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly migrate: (ownerUrl: string) => Promise<void>;
+  /** Before the services start. */
   readonly seed: (options: SeedOptions) => Promise<void>;
+  /** Once they run: resolves when they show what was seeded. */
+  readonly awaitSeeded: (options: SeedOptions) => Promise<void>;
 }
 
 /** Aborts on the first signal, and when the launcher is gone; leaves at once on a later signal. */
@@ -59,10 +62,22 @@ async function bringUp(options: StartOptions, signal: AbortSignal): Promise<Runn
   const log = createStackLog(join(home, 'logs', 'stack.log'), (line) => console.log(line));
   const secrets = keepSecrets(home);
   const accounts = accountsOf(secrets);
-  const { migrate } = options;
-  const seed = (database: Pick<SeedOptions, 'ownerUrl' | 'serviceUrl'>): Promise<void> =>
-    options.seed({ ...database, accounts, log });
-  const stack = await startStack({ settings, secrets, hooks: { accounts, migrate, seed }, log, signal });
+  const { migrate, seed, awaitSeeded } = options;
+  const seedOptions = (stack: SeededStack): SeedOptions => ({
+    ...stack,
+    accounts,
+    natsNamespace: settings.environment['NATS_NAMESPACE'] ?? '',
+    programme: settings.demonstration ?? true,
+    log,
+    signal,
+  });
+  const hooks = {
+    accounts,
+    migrate,
+    seed: (stack: SeededStack) => seed(seedOptions(stack)),
+    awaitSeeded: (stack: SeededStack) => awaitSeeded(seedOptions(stack)),
+  };
+  const stack = await startStack({ settings, secrets, hooks, log, signal });
   console.log(greeting(stack.file, home, (performance.now() - began) / 1_000));
   return stack;
 }

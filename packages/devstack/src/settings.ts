@@ -18,6 +18,8 @@ export interface StackSettings {
   readonly servers: { readonly postgres?: string; readonly nats?: string; readonly redis?: string };
   /** How the services reach Postgres, where their role needs more than its name (a password). */
   readonly serviceDatabaseUrl?: string;
+  /** Whether an empty database gets the demonstration programme, as it does when this is left out; a bench has data of its own. */
+  readonly demonstration?: boolean;
   /** What the services inherit. */
   readonly environment: Environment;
 }
@@ -41,6 +43,10 @@ const schema = z.object({
   SERVICE_DATABASE_URL: url('postgres://', /^postgres(ql)?:$/),
   REDIS_URL: url('redis://', /^rediss?:$/),
   NATS_URL: url('nats://', /^(nats|tls):$/),
+  DEMONSTRATION: present
+    .default('on')
+    .refine((text) => text === 'on' || text === 'off', { message: 'must be on or off' })
+    .transform((text) => text === 'on'),
 });
 
 /** npm's own variables and what every service is given its own value of are not handed down. */
@@ -59,7 +65,16 @@ export function readSettings(root: string, env: Environment): StackSettings {
     const faults = parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
     throw new StackFailure(`${faults.join('; ')}.`);
   }
-  const { PORT, HOST, TRIBUTARY_HOME, DATABASE_URL, SERVICE_DATABASE_URL, REDIS_URL, NATS_URL } = parsed.data;
+  const {
+    PORT,
+    HOST,
+    TRIBUTARY_HOME,
+    DATABASE_URL,
+    SERVICE_DATABASE_URL,
+    REDIS_URL,
+    NATS_URL,
+    DEMONSTRATION,
+  } = parsed.data;
   return {
     root,
     home: resolve(root, TRIBUTARY_HOME),
@@ -71,6 +86,7 @@ export function readSettings(root: string, env: Environment): StackSettings {
       ...(REDIS_URL === undefined ? {} : { redis: REDIS_URL }),
     },
     ...(SERVICE_DATABASE_URL === undefined ? {} : { serviceDatabaseUrl: SERVICE_DATABASE_URL }),
+    demonstration: DEMONSTRATION,
     environment: inheritable(env),
   };
 }

@@ -28,10 +28,18 @@ import {
 } from './services.ts';
 import type { StackSettings } from './settings.ts';
 
-/** What is done once the database is there, and once everything is ready. Given by whoever starts the stack. */
+/** Where data is put: the database as its owner and as the services' role, and NATS for the events. */
+export interface SeededStack {
+  readonly ownerUrl: string;
+  readonly serviceUrl: string;
+  readonly natsUrl: string;
+}
+
+/** What is done once the servers are there, and once everything is ready. Given by whoever starts the stack. */
 export interface StackHooks {
   readonly migrate: (ownerUrl: string) => Promise<void>;
-  readonly seed: (stack: { ownerUrl: string; serviceUrl: string }) => Promise<void>;
+  readonly seed: (stack: SeededStack) => Promise<void>;
+  readonly awaitSeeded: (stack: SeededStack) => Promise<void>;
   readonly accounts: Pick<StackFile, 'admin' | 'partner' | 'apiKey'>;
 }
 
@@ -174,11 +182,14 @@ async function bringUp(start: StackStart): Promise<StackFile> {
   log('Migrating the database ...');
   await hooks.migrate(servers.postgres);
   signal.throwIfAborted();
+  const serviceUrl = settings.serviceDatabaseUrl ?? asServiceRole(servers.postgres);
+  const seeded = { ownerUrl: servers.postgres, serviceUrl, natsUrl: servers.nats };
+  await hooks.seed(seeded);
+  signal.throwIfAborted();
   log(`Starting ${SERVICES.length} services ...`);
   const urls = serviceUrls({ ...ports, [GATEWAY]: settings.gatewayPort });
-  const serviceUrl = settings.serviceDatabaseUrl ?? asServiceRole(servers.postgres);
   await startServices(start, { database: serviceUrl, nats: servers.nats, redis: servers.redis }, urls);
-  await hooks.seed({ ownerUrl: servers.postgres, serviceUrl });
+  await hooks.awaitSeeded(seeded);
   return {
     gatewayUrl: urls.gateway,
     ...hooks.accounts,

@@ -3,9 +3,17 @@ import { resolve } from 'node:path';
 
 import { migrate } from '@tributary/schema';
 
-import { seedDemo } from './demo/index.ts';
+import { awaitDemo, seedDemo } from './demo/index.ts';
 import { runStart } from './run-start.ts';
 
 const root = resolve(import.meta.dirname, '..', '..', '..');
 
-process.exit(await runStart({ root, env: process.env, migrate: (url) => migrate(url), seed: seedDemo }));
+process.exit(
+  await runStart({
+    root,
+    env: process.env,
+    migrate: (url) => migrate(url),
+    seed: seedDemo,
+    awaitSeeded: awaitDemo,
+  }),
+);

@@ -204,7 +204,7 @@ t.test('a job is run by hand, listed, read with its results and cancelled', asyn
     status: 404,
     body: { code: 'JOB_NOT_FOUND' },
   });
-  const running = (await call('POST', '/operations/jobs/reconcile-rollups/run')).body.data;
+  const running = (await call('POST', '/operations/jobs/maintain-partitions/run')).body.data;
   await db.query(`UPDATE jobs SET status = 'running' WHERE id = $1`, [running.id]);
   t.match((await call('POST', `/operations/jobs/${running.id}/cancel`)).body.data, {
     status: 'running',

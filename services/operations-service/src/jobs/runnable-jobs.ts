@@ -1,19 +1,12 @@
 import { z } from 'zod';
 
 const none = z.strictObject({});
-const instantRange = z.strictObject({
-  from: z.iso.datetime({ offset: true }).optional(),
-  to: z.iso.datetime({ offset: true }).optional(),
-});
-
 /**
  * The jobs that may be run by hand, with the parameters each takes. batch-scheduler runs them; a bulk change has a route
  * of its own, where its parameters are checked against the caller's scopes.
  */
 export const RUNNABLE_JOBS = {
   'confirm-due-commissions': none,
-  'reconcile-rollups': instantRange,
-  'rebuild-rollups': instantRange,
   'anonymise-clicks': none,
   'maintain-partitions': none,
   'purge-expired': none,

@@ -158,14 +158,18 @@ async function startServices(
   };
   // The first failure ends the others' attempts; it is the one to tell.
   const failures: unknown[] = [];
-  await Promise.all(
-    SERVICES.map((name) =>
+  const launchAll = async (names: readonly ServiceName[]): Promise<void> => {
+    const launched = names.map((name) =>
       launch(name).catch((error: unknown) => {
         failures.push(error);
         boot.abort();
       }),
-    ),
-  );
+    );
+    await Promise.all(launched);
+  };
+  // The gateway last: it learns the others' routes before it listens, so that what is printed as ready answers.
+  await launchAll(SERVICES.filter((name) => name !== GATEWAY));
+  if (failures.length === 0) await launchAll([GATEWAY]);
   if (failures.length > 0) throw failures[0];
 }
 

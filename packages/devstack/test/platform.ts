@@ -12,6 +12,7 @@ import { keepSecrets, type StackSecrets } from '../src/home/secrets.ts';
 import { startService } from '../src/processes/service-process.ts';
 import type { RunningProcess } from '../src/processes/supervisor.ts';
 import {
+  GATEWAY,
   type ServerUrls,
   serviceEnvironment,
   type ServiceName,
@@ -154,16 +155,16 @@ export async function startPlatform(t: TestScope, options: PlatformOptions = {})
     await Promise.all(SERVICES.map(async (name) => [name, await freePort()] as const)),
   );
   const urls = serviceUrls(ports);
-  const settings = settingsOf(home, ports['gateway'] ?? 0, {
+  const settings = settingsOf(home, ports[GATEWAY] ?? 0, {
     PATH: process.env.PATH,
     ...UNLIMITED,
     ...environment,
     ...options.environment,
   });
   const launch = { settings, secrets, servers, urls };
-  const started = await Promise.all(
-    SERVICES.map(async (name) => [name, await launchService(t, name, launch)] as const),
-  );
+  const start = async (name: ServiceName) => [name, await launchService(t, name, launch)] as const;
+  const upstreams = await Promise.all(SERVICES.filter((name) => name !== GATEWAY).map(start));
+  const started = [...upstreams, await start(GATEWAY)];
   return {
     ...accounts,
     gatewayUrl: urls.gateway,

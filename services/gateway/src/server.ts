@@ -41,7 +41,8 @@ await startProcess({
       random: Math.random,
       settings: settingsFrom(config),
     });
-    await gateway.weights.reread();
+    // Started anew beside services that run, the gateway turns nobody away for not knowing their routes yet.
+    await Promise.all([gateway.weights.reread(), gateway.discovery.first]);
     const sweeper = config.WORKERS ? startSweeper({ messaging, db }) : undefined;
     const broadcast = subscribeBroadcast(messaging, {
       name: 'gateway',

@@ -8,6 +8,8 @@ const KNOWN_REREAD_MS = 5_000;
 const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
 
 export interface RouteDiscovery {
+  /** The first time of asking is over: whoever could answer has. */
+  readonly first: Promise<void>;
   /** Asks every service once for its routes. Never throws: what could not be had is asked for again. */
   refresh(): Promise<void>;
   stop(): void;
@@ -63,8 +65,10 @@ export function discoverRoutes(deps: {
     timer = setTimeout(() => void refresh().then(schedule), delayMs);
   }
 
-  void refresh().then(schedule);
+  const first = refresh();
+  void first.then(schedule);
   return {
+    first,
     refresh,
     stop() {
       stopped = true;

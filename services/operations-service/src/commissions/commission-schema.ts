@@ -38,7 +38,7 @@ export const commissionSchema = z.object({
 });
 
 /** One change of a commission, from `commission_entries`. */
-export const entrySchema = z.object({
+const entrySchema = z.object({
   version: z.int(),
   action: z.enum(COMMISSION_ACTIONS),
   amountDelta: moneyAnswer,

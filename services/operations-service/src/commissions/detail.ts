@@ -2,7 +2,7 @@ import { commissionWire, instant } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 
 /** An entry on the wire, from the row `e`. */
-export const ENTRY_WIRE = `json_build_object('version', e.version, 'action', e.action, 'amountDelta', e.amount_delta,
+const ENTRY_WIRE = `json_build_object('version', e.version, 'action', e.action, 'amountDelta', e.amount_delta,
     'amountAfter', e.amount_after, 'statusBefore', e.status_before, 'statusAfter', e.status_after, 'reason', e.reason,
     'reasonCode', e.reason_code, 'jobId', e.job_id, 'actor', e.actor, 'at', ${instant('e.at')})`;
 

@@ -3,7 +3,7 @@ import { dateRangeQuery, queryAmount, resolveDateRange, validationError } from '
 import { COMMISSION_KINDS, COMMISSION_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 
-export const DATE_FIELDS = ['created', 'confirmed', 'paid'] as const;
+const DATE_FIELDS = ['created', 'confirmed', 'paid'] as const;
 
 const search = z
   .string()

@@ -120,5 +120,5 @@ function registerReads(app: ServiceApp, deps: OperationsDeps): void {
   });
 }
 
-export const policyNotFound = (id: string) =>
+const policyNotFound = (id: string) =>
   new AppError(errors.POLICY_NOT_FOUND, `There is no policy ${id}`);

@@ -90,7 +90,7 @@ export function registerSettings(app: ServiceApp, deps: SettingsRouteDeps): void
 }
 
 /** What a request changes; undefined where it asks for what is there. */
-export function decideSettings(
+function decideSettings(
   before: SettingsState,
   given: { [Key in SettingKey]?: Settings[Key] | undefined },
   now: Date,

@@ -1,4 +1,4 @@
-import { insertPartner, insertRow } from '@tributary/testkit';
+import { insertPartner, insertReferralCode, insertRow } from '@tributary/testkit';
 import t from 'tap';
 import { openShop, settled } from './shop-under-test.ts';
 import { click } from './tracking-under-test.ts';
@@ -46,6 +46,9 @@ t.test('a coupon is credited alone, beside a click it only helps out', async (t)
   t.match(coupon.conversions, [
     { partnerId: bob.id, clickId: null, referralCode: bob.referralCode, attributionWeight: 1 },
   ]);
+  const retired = await insertReferralCode(db, bob.id, { status: 'inactive' });
+  const unused = settled(await post(order({ referralCode: retired.code, sessionId: 'coupon-user' })));
+  t.match(unused.conversions, [{ partnerId: ann.id }], "nobody's coupon");
   const stale = await clickOf(bob, 'stale');
   await age(stale.clickId, 40);
   const helped = settled(await post(order({ clickId: stale.clickId, referralCode: bob.referralCode })));

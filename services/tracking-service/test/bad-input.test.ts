@@ -82,16 +82,13 @@ t.test('whatever stands in a body, the answer is none of ours to be ashamed of',
   const headers = identityHeaders({ service: 'tracking-service', ...PUBLIC, ...SHOP });
   for (const [url, body] of bodies) {
     for (const field of [...Object.keys(body), 'unheard of']) {
-      for (const junk of JUNK) {
-        const answer = await tracking.app.inject({
-          method: 'POST',
-          url,
-          headers,
-          payload: { ...body, [field]: junk },
-        });
+      const answers = JUNK.map(async (junk) => {
+        const payload = { ...body, [field]: junk };
+        const answer = await tracking.app.inject({ method: 'POST', url, headers, payload });
         if (!EXPECTED.has(answer.statusCode))
           t.fail(`${url} ${field} ${JSON.stringify(junk)}: ${answer.body}`);
-      }
+      });
+      await Promise.all(answers);
     }
   }
   t.pass();
@@ -132,9 +129,13 @@ t.test('whatever stands in a query or path, neither', async (t) => {
       text.isWellFormed() && text !== '' ? [`/tracking/${list}/${encodeURIComponent(text)}`] : [],
     ),
   );
-  for (const url of [...urls, ...paths]) {
-    const { status, body } = await tracking.get(url);
-    if (!new Set([...EXPECTED, 414]).has(status)) t.fail(`${url}: ${JSON.stringify(body)}`);
+  const asked = [...urls, ...paths];
+  while (asked.length > 0) {
+    const answers = asked.splice(0, 50).map(async (url) => {
+      const { status, body } = await tracking.get(url);
+      if (status !== 414 && !EXPECTED.has(status)) t.fail(`${url}: ${JSON.stringify(body)}`);
+    });
+    await Promise.all(answers);
   }
   t.pass();
 });

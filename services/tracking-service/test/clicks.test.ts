@@ -259,9 +259,11 @@ t.test('lists and statistics show a partner its own clicks and staff all', async
   t.match(await tracking.get(`/tracking/clicks?partnerId=${mine.id}`), { body: { meta: { total: 6 } } });
   t.match(await tracking.get('/tracking/clicks/stats', own), {
     body: {
-      data: { totalClicks: 5, uniqueVisitors: 5, statusBreakdown: { valid: 5, duplicate: 1, bot: 0 } },
+      data: { totalClicks: 5, statusBreakdown: { valid: 5, duplicate: 1, bot: 0 } },
     },
   });
+  const elsewhere = await tracking.get(`/tracking/conversions?cursor=${nextCursor}`, own);
+  t.match(elsewhere, { status: 400, body: { errors: [{ path: 'cursor' }] } });
   const stranger = await insertPartner(db);
   t.match(await tracking.get(`/tracking/clicks/${ids[0]}`, own), {
     status: 200,

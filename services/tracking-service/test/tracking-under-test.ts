@@ -8,7 +8,7 @@ import { buildTracking, type TrackingService } from '../src/app.ts';
 const SERVICE = 'tracking-service';
 
 /** A browser that isbot knows to be none. */
-export const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
 export interface UnderTest extends TrackingService {
   readonly published: StoredEvent[];

@@ -24,9 +24,12 @@ interface Waiting {
 const BATCH_LIMIT = 500;
 /** Some 100 MB, and a second or two of work: who comes after that is better told to come again. */
 const QUEUE_LIMIT = 20_000;
-/** One in a few passes the gate at the first try even among many processes; this bounds bad luck to about a second. */
-const GATE_ATTEMPTS = 200;
-const OVERTAKEN = 'TR001';
+/**
+ * How often a statement is run by what stopped it. TR001: others passed the gate first; among many processes one in a few
+ * passes at the first try, and 200 bound bad luck to about a second. Deadlocks and lock time-outs (2 s each) can only come
+ * from somebody else's work on the rollup.
+ */
+const ATTEMPTS: Readonly<Record<string, number>> = { TR001: 200, '40P01': 5, '55P03': 2 };
 
 /** Groups the clicks of concurrent requests: while one statement runs, those that come in gather for the next. */
 export function createClickWriter(deps: {
@@ -90,12 +93,16 @@ export function createClickWriter(deps: {
   };
 }
 
+/** @throws {DatabaseUnavailableError} when others are always faster */
 async function insist<T>(write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await write();
-    } catch (error) {
-      if (sqlState(error) !== OVERTAKEN || attempt === GATE_ATTEMPTS) throw error;
+    } catch (cause) {
+      const attempts = ATTEMPTS[sqlState(cause) ?? ''];
+      if (attempts === undefined) throw cause;
+      if (attempt >= attempts)
+        throw new DatabaseUnavailableError('The clicks could not be stored in time.', { cause });
     }
   }
 }

@@ -64,10 +64,10 @@ const listQuery = z.strictObject({
 });
 const statsQuery = z.strictObject(filters);
 
-interface Asked extends Omit<z.output<typeof statsQuery>, never> {
+type Asked = z.output<typeof statsQuery> & {
   readonly status?: string | undefined;
   readonly source?: string | undefined;
-}
+};
 
 async function selectClicks(deps: TrackingDeps, identity: Identity, asked: Asked): Promise<Selection> {
   const { reportingTimeZone: timeZone } = await deps.settings.current(identity.programId);
@@ -91,14 +91,12 @@ const count = z.int();
 const statsSchema = z.object({
   /** Valid ones: those that count. */
   totalClicks: count,
-  uniqueVisitors: count,
   statusBreakdown: z.object(Object.fromEntries(CLICK_STATUSES.map((status) => [status, count]))),
   sourceBreakdown: z.object(Object.fromEntries(CLICK_SOURCES.map((source) => [source, count]))),
 });
 
 const STATS = (where: string): string => `SELECT json_build_object(
     'totalClicks', count(*) FILTER (WHERE c.status = 'valid'),
-    'uniqueVisitors', count(DISTINCT c.visitor_hash) FILTER (WHERE c.status = 'valid'),
     'statusBreakdown', json_build_object(${CLICK_STATUSES.map((status) => `'${status}', count(*) FILTER (WHERE c.status = '${status}')`).join(', ')}),
     'sourceBreakdown', json_build_object(${CLICK_SOURCES.map((source) => `'${source}', count(*) FILTER (WHERE c.source = '${source}' AND c.status = 'valid')`).join(', ')})
   )::text AS stats FROM referral_clicks c WHERE ${where}`;

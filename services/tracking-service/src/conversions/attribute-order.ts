@@ -29,14 +29,15 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Decides who is credited for an order. A code without a click is a coupon and decides alone; otherwise the clicks do, and
- * a code named beside a click serves where no click is in the window.
+ * a code named beside a click serves where no click is in the window. A code that is no longer in use is nobody's coupon.
  * @throws 400 for a click or code that does not exist, or that belong to different partners
  */
 export async function attributeOrder(deps: AttributionDeps, traces: Traces): Promise<OrderAttribution> {
   const code = await checkTraces(deps, traces);
   const { programId, placedAt, clickId, sessionId, customerRef } = traces;
   const { attributionModel, attributionWindowDays } = await deps.settings.current(programId);
-  const coupon = code === undefined ? undefined : { partnerId: code.partnerId, referralCode: code.code };
+  const coupon =
+    code?.status !== 'active' ? undefined : { partnerId: code.partnerId, referralCode: code.code };
   if (coupon !== undefined && clickId === undefined) return attributeCode(attributionModel, coupon);
   const touches = await findTouches(deps.db, {
     programId,

@@ -24,8 +24,8 @@ import { readList, type ListSource, type Selection } from '../lists/read-list.ts
 import { selectRows } from '../lists/selection.ts';
 import { conversionSchema } from './wire-schemas.ts';
 
-/** Of the path a partner sees its own steps, and of the shop's metadata nothing. */
-const PARTNER_WIRE = `(${conversionWire('v')}::jsonb || jsonb_build_object('metadata', '{}'::jsonb, 'attributionPath',
+/** Of the path a partner sees its own steps; of the shop's metadata and of how policies were weighed nothing. */
+const PARTNER_WIRE = `(${conversionWire('v')}::jsonb || jsonb_build_object('metadata', '{}'::jsonb, 'noCommissionReason', NULL, 'attributionPath',
   jsonb_path_query_array(v.attribution_path, '$[*] ? (@.partnerId == $own)', jsonb_build_object('own', v.partner_id))))`;
 
 function wireFor(identity: Identity): string {

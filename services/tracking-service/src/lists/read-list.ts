@@ -41,7 +41,8 @@ const position = z.strictObject({
   id: z.uuid(),
   page: z.int().min(1),
   counted: z.int().min(0),
-  sort: z.string(),
+  /** List and sort: a cursor belongs to one of each. */
+  order: z.string(),
 });
 
 interface PageRow {
@@ -62,7 +63,8 @@ export async function readList(
   selection: Selection,
   query: ListQuery,
 ): Promise<string> {
-  const from = query.cursor === undefined ? undefined : readCursor(query.cursor, query.sort);
+  const order = `${source.from} ${query.sort}`;
+  const from = query.cursor === undefined ? undefined : readCursor(query.cursor, order);
   const [row] = await db.query<PageRow>(
     pageStatement(source, selection, query, from),
     selection.parameters.values,
@@ -78,7 +80,7 @@ export async function readList(
           id: row.lastId,
           page: page + 1,
           counted,
-          sort: query.sort,
+          order,
         });
   const meta = listMeta({ counted, exact: query.count === 'exact', page, limit: query.limit, nextCursor });
   return listText(row.rows, meta);
@@ -86,10 +88,10 @@ export async function readList(
 
 type Position = z.output<typeof position>;
 
-function readCursor(cursor: string, sort: string): Position {
+function readCursor(cursor: string, order: string): Position {
   const found = decodeCursor(position, cursor);
-  if (found.sort === sort) return found;
-  throw validationError([{ path: 'cursor', message: 'belongs to another order' }]);
+  if (found.order === order) return found;
+  throw validationError([{ path: 'cursor', message: 'belongs to another list or order' }]);
 }
 
 /** One row more than the page is read: whether it exists is whether there is a next page. */

@@ -1,7 +1,13 @@
 import t from 'tap';
 import type { Database } from '@tributary/schema';
-import { createTestDatabase, insertClick, insertPartner } from '@tributary/testkit';
-import { insertCommission, insertConversion, insertProduct } from '@tributary/testkit';
+import {
+  createTestDatabase,
+  insertClick,
+  insertCommission,
+  insertConversion,
+  insertPartner,
+  insertProduct,
+} from '@tributary/testkit';
 import { rebuildRollups } from '../src/rollups/rebuild.ts';
 import { openDashboards } from './harness.ts';
 

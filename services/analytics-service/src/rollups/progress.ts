@@ -31,41 +31,71 @@ export interface ProgressDeps {
   readonly consumers: readonly ConsumerDefinition[];
 }
 
-const ROUND_MS = 500;
-const POLL_MS = 100;
+/** While events are on their way, and while there are none. */
+const BUSY_ROUND_MS = 200;
+const IDLE_ROUND_MS = 500;
+
+/** With a long backlog the marks that are there will do. */
+const MAX_MARKS = 50;
+
+/** Everything committed before `at` has been published when each stream ends there, or is reflected already. */
+interface Mark {
+  readonly at: Date;
+  readonly ends: readonly number[];
+}
 
 /**
- * Raises `asOf` until the signal aborts: notes the time and where the streams end, waits until the consumers have
- * acknowledged that far, and only then says so. While NATS or Postgres is away it stays where it is.
+ * Raises `asOf` until the signal aborts: notes the time and where the streams end, and says so once the consumers have
+ * acknowledged that far. While NATS or Postgres is away it stays where it is.
  */
 export async function followProgress(deps: ProgressDeps, signal: AbortSignal): Promise<void> {
+  let waiting: readonly Mark[] = [];
   while (!signal.aborted) {
     try {
-      await raiseOnce(deps, signal);
+      waiting = await raise(deps, waiting);
     } catch (err) {
       if (!signal.aborted) deps.logger.debug({ err }, 'how far the rollups are cannot be told now');
     }
-    await pause(ROUND_MS, signal);
+    await pause(waiting.length > 0 ? BUSY_ROUND_MS : IDLE_ROUND_MS, signal);
   }
 }
 
-async function raiseOnce({ db, messaging, consumers }: ProgressDeps, signal: AbortSignal): Promise<void> {
+/** Takes a mark, raises `asOf` to the latest that is reached, and answers those that are not. */
+async function raise(
+  { db, messaging, consumers }: ProgressDeps,
+  earlier: readonly Mark[],
+): Promise<readonly Mark[]> {
   const { live: connection, names } = messaging;
-  if (connection === undefined) return;
-  const [watermark] = await db.query<{ reached: Date }>(READ_WATERMARK);
-  if (watermark === undefined) return;
+  if (connection === undefined) return [];
   const jsm = await connection.jetstreamManager({ checkAPI: false });
-  for (const { stream, name } of consumers) {
-    const end = (await jsm.streams.info(names.stream(stream))).state.last_seq;
-    for (;;) {
-      if (signal.aborted) return;
-      const info = await jsm.consumers.info(names.stream(stream), name);
-      const isIdle = info.num_pending === 0 && info.num_ack_pending === 0;
-      if (isIdle || info.ack_floor.stream_seq >= end) break;
-      await pause(POLL_MS, signal);
-    }
-  }
-  await db.query(RAISE_AS_OF, [watermark.reached]);
+  const [watermark] = await db.query<{ reached: Date }>(READ_WATERMARK);
+  if (watermark === undefined) return earlier;
+  const streams = consumers.map(({ stream }) => names.stream(stream));
+  const ends = await Promise.all(
+    streams.map(async (stream) => (await jsm.streams.info(stream)).state.last_seq),
+  );
+  const marks = earlier.length < MAX_MARKS ? [...earlier, { at: watermark.reached, ends }] : earlier;
+  const reached = await Promise.all(
+    consumers.map(async ({ name }, index) => reachedBy(await jsm.consumers.info(streams[index] ?? '', name))),
+  );
+  const isReached = ({ ends }: Mark): boolean => ends.every((end, index) => end <= (reached[index] ?? 0));
+  const latest = marks.findLast(isReached);
+  if (latest === undefined) return marks;
+  await db.query(RAISE_AS_OF, [latest.at]);
+  return marks.slice(marks.indexOf(latest) + 1);
+}
+
+/** What NATS says of a consumer. */
+interface ConsumerState {
+  readonly num_pending: number;
+  readonly num_ack_pending: number;
+  readonly ack_floor: { readonly stream_seq: number };
+}
+
+/** Up to where in its stream a consumer has seen to everything. */
+function reachedBy(info: ConsumerState): number {
+  const isIdle = info.num_pending === 0 && info.num_ack_pending === 0;
+  return isIdle ? Number.POSITIVE_INFINITY : info.ack_floor.stream_seq;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -18,10 +18,10 @@ export interface ProjectorDeps {
 }
 
 /**
- * Events wait this long for company: a hot key is then recomputed 1.5 times a second at most, and a change is in the
- * figures within a second: 600 ms here, 20 ms from commit to broker, and up to 100 ms for each of two recomputations.
+ * Events wait this long for company: a hot key is then recomputed twice a second at most, and a change is in the
+ * figures within a second: 500 ms here, 20 ms from commit to broker, and 50 to 150 ms for each of two recomputations.
  */
-const GATHER_MS = 600;
+const GATHER_MS = 500;
 
 /** A backlog is read in batches of this size, without waiting. */
 const BATCH_SIZE = 5_000;

@@ -1,0 +1,67 @@
+import { exampleEvent } from '@tributary/event-catalog';
+import type { StoredEvent } from '@tributary/event-catalog';
+import { newId } from '@tributary/runtime';
+import type { Database } from '@tributary/schema';
+
+interface CommissionRow {
+  id: string;
+  kind: 'earning' | 'clawback' | 'bonus';
+  partnerId: string;
+  policyId: string | null;
+  currency: string;
+  createdAt: Date;
+  paidAt: Date | null;
+}
+
+/** What the commands would have said about these rows; of a commission its creation and, if so, its payment. */
+export async function eventsOfRows(db: Database): Promise<StoredEvent[]> {
+  const commissions = await db.query<CommissionRow>('SELECT * FROM commissions');
+  const conversions = await db.query<{ id: string; partnerId: string; productId: string; convertedAt: Date }>(
+    'SELECT id, partner_id, product_id, converted_at FROM conversion_events',
+  );
+  return [
+    ...commissions.flatMap((row) => {
+      const created = commissionEvent('commission.created', row);
+      return row.paidAt === null ? [created] : [created, commissionEvent('commission.paid', row)];
+    }),
+    ...conversions.map(({ id, convertedAt, ...ids }): StoredEvent => {
+      const event = exampleEvent('conversion.recorded');
+      const data = { ...event.data, ...ids, conversionId: id, convertedAt: convertedAt.toISOString() };
+      return { ...event, ...stamp(), data };
+    }),
+  ];
+}
+
+export function commissionEvent(
+  type: 'commission.created' | 'commission.paid' | 'commission.cancelled',
+  row: CommissionRow,
+): StoredEvent {
+  const event = exampleEvent(type);
+  const { id: commissionId, createdAt, paidAt, kind, partnerId, policyId, currency } = row;
+  const data = { ...event.data, commissionId, kind, partnerId, policyId, currency };
+  const moments = { createdAt: createdAt.toISOString(), paidAt: paidAt?.toISOString() ?? null };
+  return { ...event, ...stamp(), data: { ...data, ...moments } };
+}
+
+function stamp(): { id: string; createdAt: Date; occurredAt: string } {
+  const createdAt = new Date();
+  return { id: newId(), createdAt, occurredAt: createdAt.toISOString() };
+}
+
+/** Each event `times` times, in an order that depends on the ids only. */
+export function shuffled(events: readonly StoredEvent[], times: number): StoredEvent[] {
+  return Array.from({ length: times }, () => events)
+    .flat()
+    .map((event, index) => ({ event, place: `${event.id.slice(-4)}${index % 7}` }))
+    .sort((a, b) => (a.place < b.place ? -1 : 1))
+    .map(({ event }, index) => ({ ...event, id: index < events.length ? event.id : newId() }));
+}
+
+/** Everything that the rollups hold. */
+export async function readRollups(db: Database): Promise<unknown> {
+  const tables = ['partner_hours', 'partner_days', 'program_hours', 'policy_hours', 'product_hours'];
+  const lists = await Promise.all(
+    tables.map((table) => db.query(`SELECT * FROM rollup_${table} r ORDER BY r::text`)),
+  );
+  return Object.fromEntries(tables.map((table, index) => [table, Array.from(lists[index] ?? [])]));
+}

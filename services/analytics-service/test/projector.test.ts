@@ -1,0 +1,122 @@
+import t from 'tap';
+import { connectMessaging, createPublisher } from '@tributary/messaging';
+import type { Messaging } from '@tributary/messaging';
+import { createMetrics, newId } from '@tributary/runtime';
+import type { Database } from '@tributary/schema';
+import { createTestDatabase, insertCommission, insertPolicy, testNats, waitFor } from '@tributary/testkit';
+import type { TestScope } from '@tributary/testkit';
+import { startProjector } from '../src/rollups/projector.ts';
+import { rebuildRollups } from '../src/rollups/rebuild.ts';
+import { commissionEvent, eventsOfRows, readRollups, shuffled } from './events.ts';
+import { logger, openDashboards } from './harness.ts';
+import { HISTORY, insertHistory } from './random-history.ts';
+
+const WHOLE = { programId: 'default', from: HISTORY.from, to: new Date('2026-07-01') };
+
+function openMessaging(t: TestScope, server: { url: string; namespace: string }): Messaging {
+  const messaging = connectMessaging({
+    ...server,
+    name: 'test',
+    logger,
+    metrics: createMetrics({ service: 'test' }),
+  });
+  t.teardown(() => messaging.close());
+  return messaging;
+}
+
+function project(t: TestScope, db: Database, messaging: Messaging) {
+  const projector = startProjector({ db, messaging, logger, holder: newId(), leaseTtlMs: 600 });
+  t.teardown(() => projector.stop());
+  return projector;
+}
+
+t.test(
+  'events delivered three times in another order leave the rollups that the base tables say',
+  async (t) => {
+    const { db, owner } = await createTestDatabase(t);
+    await insertHistory(owner, 300);
+    const messaging = openMessaging(t, testNats(t));
+    const publisher = createPublisher({ messaging, db });
+    t.teardown(() => publisher.stop());
+    await messaging.whenLive(AbortSignal.timeout(20_000));
+    publisher.publish(shuffled(await eventsOfRows(owner), 3));
+    await publisher.flush();
+    const publishedAt = new Date();
+    project(t, db, messaging);
+    await waitFor(
+      async () => {
+        const [row] = await db.query<{ asOf: Date | null }>('SELECT as_of FROM rollup_progress');
+        return row?.asOf !== undefined && row.asOf !== null && row.asOf > publishedAt;
+      },
+      { timeoutMs: 30_000, what: 'asOf past the last event' },
+    );
+    const projected = await readRollups(owner);
+    for (const table of ['partner_hours', 'partner_days', 'program_hours', 'policy_hours', 'product_hours']) {
+      await owner.query(`DELETE FROM rollup_${table}`);
+    }
+    await rebuildRollups({ db }, WHOLE);
+    t.strictSame(projected, await readRollups(owner));
+  },
+);
+
+t.test(
+  'a change is in the figures and in asOf soon after its event, and another projector takes over',
+  async (t) => {
+    const { db, owner } = await createTestDatabase(t);
+    const messaging = openMessaging(t, testNats(t));
+    const publisher = createPublisher({ messaging, db });
+    t.teardown(() => publisher.stop());
+    const get = await openDashboards(t, db);
+    const first = project(t, db, messaging);
+    const policyId = (await insertPolicy(owner)).id;
+    // An hour ago, so that only the rollups can know of it.
+    const createdAt = new Date(Date.now() - 3_600_000);
+    const commissions = async () => (await get('funnel')).data.totalCommissions;
+    const earning = await insertCommission(owner, { policyId, createdAt });
+    publisher.publish([commissionEvent('commission.created', earning)]);
+    await waitFor(async () => (await commissions()) === 1);
+    await first.stop();
+    project(t, db, messaging);
+    publisher.publish([
+      commissionEvent('commission.created', await insertCommission(owner, { policyId, createdAt })),
+    ]);
+    await waitFor(async () => (await commissions()) === 2);
+    await owner.query(`UPDATE commissions SET status = 'cancelled' WHERE id = $1`, [earning.id]);
+    publisher.publish([commissionEvent('commission.cancelled', earning)]);
+    await waitFor(async () => (await commissions()) === 1);
+    t.match((await get('policy-performance')).data, [{ policyId, totalCommissions: 1 }]);
+    const now = new Date();
+    await waitFor(async () => new Date((await get('funnel')).meta.asOf ?? 0) > now);
+    t.pass('asOf follows');
+  },
+);
+
+t.test('with NATS away the dashboards answer, and asOf stays where it was', async (t) => {
+  const { db, owner } = await createTestDatabase(t);
+  const messaging = openMessaging(t, { url: 'nats://127.0.0.1:1', namespace: '' });
+  project(t, db, messaging);
+  const get = await openDashboards(t, db);
+  const asOf = '2026-03-01T10:00:00.000Z';
+  await owner.query('INSERT INTO rollup_progress (as_of) VALUES ($1)', [new Date(asOf)]);
+  const createdAt = new Date(Date.now() - 10);
+  await insertCommission(owner, { createdAt });
+  const { status, meta } = await get('funnel');
+  t.match({ status, asOf: meta.asOf }, { status: 200, asOf });
+});
+
+t.test('an unsent event holds asOf back', async (t) => {
+  const { db, owner } = await createTestDatabase(t);
+  const messaging = openMessaging(t, testNats(t));
+  const unsentAt = new Date(Date.now() - 60_000);
+  await owner.query(
+    `INSERT INTO outbox_events (id, type, subject, actor, data, occurred_at, created_at)
+     VALUES ($1, 'commission.created', '{}', '{}', '{}', $2, $2)`,
+    [newId(), unsentAt],
+  );
+  project(t, db, messaging);
+  await waitFor(async () => {
+    const [row] = await db.query<{ asOf: Date | null }>('SELECT as_of FROM rollup_progress');
+    return row?.asOf?.getTime() === unsentAt.getTime();
+  });
+  t.pass('asOf is the moment of the unsent event');
+});

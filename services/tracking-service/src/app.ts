@@ -38,6 +38,7 @@ export interface TrackingOptions {
     readonly internalNetworks: readonly string[];
     readonly redirectWaitMs: number;
     readonly secureCookies: boolean;
+    readonly reportingTimeZone: string;
   };
 }
 
@@ -100,7 +101,7 @@ function composeDeps(options: TrackingOptions, background: Set<Promise<void>>): 
     clock,
     spill,
     catalog: createCatalog({ db, metrics }),
-    settings: createSettings({ db, metrics }),
+    settings: createSettings({ db, metrics, reportingTimeZone: settings.reportingTimeZone }),
     hashes: createKeyedHashes(settings.hashPepper),
     isInternal: createNetworkTest(settings.internalNetworks),
     clicks: createClickWriter({ db, publish, clock }),

@@ -1,3 +1,4 @@
+import { isTimeZone } from '@tributary/http-kit';
 import { integerSetting, listSetting, processSettings, secret } from '@tributary/runtime';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -38,4 +39,6 @@ export const configSchema = z.object({
   INTERNAL_NETWORKS: networks,
   /** How long a redirect waits for its click to be stored before it goes on without. */
   REDIRECT_WAIT_MS: integerSetting(1, 10_000).default(250),
+  /** Where bare dates begin, unless the programme has set it. */
+  REPORTING_TZ: z.string().refine(isTimeZone, 'must be an IANA time zone').default('UTC'),
 });

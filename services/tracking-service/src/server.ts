@@ -43,6 +43,7 @@ await startProcess({
         internalNetworks: config.INTERNAL_NETWORKS,
         redirectWaitMs: config.REDIRECT_WAIT_MS,
         secureCookies: config.NODE_ENV === 'production',
+        reportingTimeZone: config.REPORTING_TZ,
       },
     });
     const broadcast = subscribeBroadcast(messaging, {

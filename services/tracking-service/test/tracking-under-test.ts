@@ -61,6 +61,7 @@ export async function startTracking(t: TestScope, options: Options): Promise<Und
       internalNetworks: ['192.0.2.0/24', '2001:db8:1::/48'],
       redirectWaitMs: 5_000,
       secureCookies: false,
+      reportingTimeZone: 'UTC',
     },
   });
   t.teardown(async () => {

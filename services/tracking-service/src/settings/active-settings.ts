@@ -29,11 +29,15 @@ const MAX_PROGRAMS = 100;
 export function createSettings(deps: {
   readonly db: Pick<Database, 'query'>;
   readonly metrics: Metrics;
+  /** Of the process's environment; the setting wins. */
+  readonly reportingTimeZone: string;
 }): SettingsSource {
+  const { reportingTimeZone } = deps;
   const cache = createCache<ActiveSettings>({
     load: async (programId) => {
       const rows = await deps.db.query<{ key: string; value: unknown }>(SETTINGS, [programId, KEYS]);
-      return settingsSchema.parse(Object.fromEntries(rows.map(({ key, value }) => [key, value])));
+      const stored = Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+      return settingsSchema.parse({ reportingTimeZone, ...stored });
     },
     ttlMs: TTL_MS,
     maxEntries: MAX_PROGRAMS,

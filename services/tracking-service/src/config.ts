@@ -2,6 +2,7 @@ import { isTimeZone } from '@tributary/http-kit';
 import { integerSetting, listSetting, processSettings, secret } from '@tributary/runtime';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import type { TrackingOptions } from './app.ts';
 
 const networks = listSetting().superRefine((entries, context) => {
   for (const entry of entries) {
@@ -42,3 +43,15 @@ export const configSchema = z.object({
   /** Where bare dates begin, unless the programme has set it. */
   REPORTING_TZ: z.string().refine(isTimeZone, 'must be an IANA time zone').default('UTC'),
 });
+
+/** What of the configuration the app is built with. */
+export function settingsFrom(config: Readonly<z.output<typeof configSchema>>): TrackingOptions['settings'] {
+  return {
+    hashPepper: config.HASH_PEPPER,
+    allowedDestinations: config.ALLOWED_DESTINATIONS,
+    internalNetworks: config.INTERNAL_NETWORKS,
+    redirectWaitMs: config.REDIRECT_WAIT_MS,
+    secureCookies: config.NODE_ENV === 'production',
+    reportingTimeZone: config.REPORTING_TZ,
+  };
+}

@@ -10,7 +10,7 @@ import {
 import { createHealth, startProcess, systemClock } from '@tributary/runtime';
 import { connect } from '@tributary/schema';
 import { buildTracking, SERVICE, WATCHED_EVENTS } from './app.ts';
-import { configSchema } from './config.ts';
+import { configSchema, settingsFrom } from './config.ts';
 
 await startProcess({
   service: SERVICE,
@@ -37,14 +37,7 @@ await startProcess({
       publish: (events) => publisher.publish(events),
       spill: (event) => publishUnrecorded(messaging, event),
       clock: systemClock,
-      settings: {
-        hashPepper: config.HASH_PEPPER,
-        allowedDestinations: config.ALLOWED_DESTINATIONS,
-        internalNetworks: config.INTERNAL_NETWORKS,
-        redirectWaitMs: config.REDIRECT_WAIT_MS,
-        secureCookies: config.NODE_ENV === 'production',
-        reportingTimeZone: config.REPORTING_TZ,
-      },
+      settings: settingsFrom(config),
     });
     const broadcast = subscribeBroadcast(messaging, {
       name: SERVICE,

@@ -50,9 +50,8 @@ t.test('wrong queries are refused with every wrong field named', async (t) => {
   for (const dashboard of DASHBOARDS) {
     const answer = await get(`${dashboard}?dateFrom=yesterday&currency=usd&partnerId=x`);
     t.equal(answer.status, 400, dashboard);
-    const paths = (answer.body['errors'] as { path: string }[]).map(({ path }) => path);
-    for (const path of ['dateFrom', 'currency', 'partnerId'])
-      t.ok(paths.includes(path), `${dashboard} ${path}`);
+    const paths = new Set((answer.body['errors'] as { path: string }[]).map(({ path }) => path));
+    for (const path of ['dateFrom', 'currency', 'partnerId']) t.ok(paths.has(path), `${dashboard} ${path}`);
   }
   t.equal((await get('funnel?dateFrom=2026-03-02&dateTo=2026-03-01')).status, 400, 'reversed');
   t.equal((await get('trends?interval=minute')).status, 400);

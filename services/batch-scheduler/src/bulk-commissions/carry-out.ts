@@ -16,7 +16,7 @@ export async function carryOut(
   command: CommissionCommand,
   ids: readonly string[],
 ): Promise<ItemResult[]> {
-  const before = run.attempt > 1 ? await changedBy(deps.db, run, ids) : new Set<string>();
+  const before = run.resumed ? await changedBy(deps.db, run, ids) : new Set<string>();
   const items = ids.filter((id) => !before.has(id)).map((commissionId) => ({ commissionId, command }));
   const outcomes = await changeIsolated(deps, contextOf(run, run.actor, deps.clock()), items);
   for (const { outcome } of outcomes)

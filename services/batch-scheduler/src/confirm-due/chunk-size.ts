@@ -10,11 +10,11 @@ export interface ChunkSize {
 
 const FIRST = 1_000;
 const MIN = 50;
-// From 5,000 on a chunk only holds more locks for longer: the rows per second no longer grow.
+// Enough that the fixed costs of a statement no longer matter; more would only hold more locks for longer.
 const MAX = 5_000;
-/** No chunk should pass 1.5 s, so one that comes near is halved; below half a second there is room to grow. */
-const NEAR_MS = 900;
-const ROOM_MS = 450;
+/** No chunk should pass 1.5 s, and a busy machine may double the next one, so half of it is near enough to halve. */
+const NEAR_MS = 700;
+const ROOM_MS = 350;
 
 export function createChunkSize(): ChunkSize {
   let rows = FIRST;

@@ -19,7 +19,11 @@ export async function confirmQuickly(confirmRun: ConfirmRun): Promise<QuickOutco
   const { deps, run } = confirmRun;
   for (let pass = 1; pass <= PASSES; pass += 1) {
     const obstacle = new AbortController();
-    await Promise.all(Array.from({ length: WORKERS }, () => confirmChunks(confirmRun, obstacle)));
+    const workers = Array.from({ length: WORKERS }, () => confirmChunks(confirmRun, obstacle));
+    // When one ends in an error the other's chunk still wants to be reported.
+    for (const worker of await Promise.allSettled(workers)) {
+      if (worker.status === 'rejected') throw worker.reason;
+    }
     if (obstacle.signal.aborted) return 'obstructed';
     if (pass === PASSES || (await confirmRun.isPaused())) break;
     if ((await countDue(deps, run.programId, deps.clock())) === 0) break;

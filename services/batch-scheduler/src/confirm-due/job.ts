@@ -67,5 +67,5 @@ function statsOf(
 
 /** A process killed between a chunk and its report confirmed more than it said: the entries know. */
 function knownBefore({ db }: ConfirmDueDeps, run: JobRun<unknown>): Promise<number> | number {
-  return run.attempt === 1 ? run.succeeded : countConfirmedBy(db, run);
+  return run.resumed ? countConfirmedBy(db, run) : 0;
 }

@@ -67,8 +67,10 @@ export interface JobRun<Parameters> {
   readonly createdAt: Date;
   /** When the first attempt began. */
   readonly startedAt: Date;
-  /** 1 for the first; more after a crash, a hand-over or a failure that was tried again. */
+  /** 1 for the first; more after a crash or a failure that was tried again. */
   readonly attempt: number;
+  /** Somebody had it before, who may have done more than was reported. */
+  readonly resumed: boolean;
   readonly checkpoint: Readonly<Record<string, unknown>> | null;
   /** What earlier attempts had reported. */
   readonly total: number | null;

@@ -21,6 +21,8 @@ export interface ExecutionDeps extends CommandDeps {
 /** Failures that may pass by themselves are tried again this often; also what a job that kills its process is allowed. */
 const MAX_ATTEMPTS = 5;
 const RETRY_DELAY_MS = 5_000;
+/** Each claim raises the token by one, from 0. */
+const FIRST_TOKEN = '1';
 
 type Ending =
   | { readonly outcome: 'succeeded' | 'cancelled' }
@@ -89,7 +91,15 @@ async function attempt(
   }
 
   try {
-    const run = { ...job, attempt: job.attempts, logger: deps.logger, signal: ending.signal, report };
+    const resumed = job.leaseToken !== FIRST_TOKEN;
+    const run = {
+      ...job,
+      resumed,
+      attempt: job.attempts,
+      logger: deps.logger,
+      signal: ending.signal,
+      report,
+    };
     await declaration.run({ ...run, parameters: parsed.data });
     return { outcome: 'succeeded' };
   } catch (error) {
@@ -129,7 +139,8 @@ function endingOf(
 async function settle(deps: ExecutionDeps, job: ClaimedJob, ending: Ending): Promise<void> {
   switch (ending.outcome) {
     case 'lost':
-      return;
+      // Perhaps only the renewal failed: then nobody has to wait for the lease to run out. Otherwise the token says no.
+      return handBackJob(deps.db, job, { delayMs: 0, error: 'the lease was lost' });
     case 'handed_back': {
       const { error } = ending;
       if (error === undefined) return handBackJob(deps.db, job, { delayMs: 0 });

@@ -53,7 +53,7 @@ const CLAIM = `
   FROM free f WHERE j.program_id = f.program_id AND j.id = f.id
   RETURNING j.id, j.program_id, j.name, j.trigger, j.parameters, j.lease_token::text, j.checkpoint, j.total, j.succeeded,
     j.failed, j.skipped, j.stats, j.cancel_requested, j.attempts, j.created_at, j.started_at,
-    CASE WHEN j.actor ->> 'kind' = 'user' AND NOT EXISTS (SELECT FROM users u WHERE u.id = (j.actor ->> 'id')::uuid)
+    CASE WHEN j.actor ->> 'kind' = 'user' AND NOT EXISTS (SELECT FROM users u WHERE u.id::text = j.actor ->> 'id')
       THEN j.actor || '{"id": null}' ELSE j.actor END AS actor`;
 
 /** Takes the oldest job of these names that nobody works on. */

@@ -29,7 +29,7 @@ function startProcess(t: TestScope, variables: Record<string, string>) {
       PORT: '0',
       REDIS_URL: 'redis://127.0.0.1:1',
       IDENTITY_SECRET: TEST_IDENTITY_SECRET,
-      JOB_LEASE_MS: '1500',
+      JOB_LEASE_MS: '4000',
       JOB_POLL_MS: '200',
       ...variables,
     },
@@ -50,7 +50,7 @@ function startProcess(t: TestScope, variables: Record<string, string>) {
 async function dueCommissions(t: TestScope) {
   const { db, serviceUrl } = await createTestDatabase(t);
   const nats = testNats(t);
-  for (let made = 0; made < COUNT; made += 3_000) await insertDueCommissions(db, 3_000);
+  for (let made = 0; made < COUNT; made += 2_000) await insertDueCommissions(db, 2_000);
   return { db, variables: { DATABASE_URL: serviceUrl, NATS_URL: nats.url, NATS_NAMESPACE: nats.namespace } };
 }
 
@@ -80,7 +80,7 @@ t.test(
     startProcess(t, variables);
     startProcess(t, variables);
     const job = await untilEnded(db, id, 60_000);
-    t.match(job, { status: 'succeeded', attempts: 2, total: COUNT, succeeded: COUNT, failed: 0, skipped: 0 });
+    t.match(job, { status: 'succeeded', total: COUNT, succeeded: COUNT, failed: 0, skipped: 0 });
     t.match(job.stats, { confirmed: COUNT });
     t.strictSame(await countConfirmed(db), confirmedOnce(COUNT));
     await waitFor(async () => (await unsent(db)) === 0, { timeoutMs: 60_000, what: 'the sweeper' });
@@ -88,7 +88,10 @@ t.test(
 );
 
 t.test('a scheduler told to stop hands its job over at once, and leaves cleanly', async (t) => {
-  const { db, variables } = await dueCommissions(t);
+  const filled = await dueCommissions(t);
+  const { db } = filled;
+  // No lease runs out in here: what the next process takes up was handed over.
+  const variables = { ...filled.variables, JOB_LEASE_MS: '600000' };
   const first = startProcess(t, variables);
   await first.ready();
   const id = await queueJob(db, 'confirm-due-commissions');

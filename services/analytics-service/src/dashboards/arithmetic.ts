@@ -6,7 +6,7 @@ const Exact = Decimal.clone({ precision: 50, rounding: Decimal.ROUND_HALF_UP });
 export type Quantity = string | number;
 
 /** An unrounded quotient; 0 where the denominator is 0. */
-export function quotient(numerator: Quantity, denominator: Quantity): Decimal {
+function quotient(numerator: Quantity, denominator: Quantity): Decimal {
   const divisor = new Exact(denominator);
   return divisor.isZero() ? new Exact(0) : new Exact(numerator).div(divisor);
 }

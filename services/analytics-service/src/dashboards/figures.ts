@@ -13,7 +13,7 @@ type CamelCase<Text extends string> = Text extends `${infer Head}_${infer Tail}`
 
 export type PartnerSums = Sums<PartnerFigure>;
 export type PartnerTotals = Totals<PartnerFigure>;
-export type EarningSums = Sums<EarningFigure>;
+
 export type EarningTotals = Totals<EarningFigure>;
 
 /** `sum(f.name) AS name` of each name. */

@@ -35,7 +35,7 @@ export async function readFunnel(db: Pick<Database, 'query'>, scope: Scope, cove
   return funnelOf(await readTotals(db, scope, cover));
 }
 
-export function funnelOf(totals: RangeTotals): Funnel {
+function funnelOf(totals: RangeTotals): Funnel {
   const { clicks, countedConversions: conversions, revenue, earningsAmount } = totals;
   const commissions = countCommissions(totals);
   return {

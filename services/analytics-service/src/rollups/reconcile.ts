@@ -40,7 +40,7 @@ export async function reconcileRollups(deps: ReconcileDeps, range: RebuildRange)
 }
 
 /** `analytics_drift`: keys that the last reconciliation had to repair. */
-export function driftGauge(metrics: Metrics) {
+function driftGauge(metrics: Metrics) {
   return metrics.gauge({
     name: 'analytics_drift',
     help: 'Rollup keys that differed from the base tables at the last reconciliation',

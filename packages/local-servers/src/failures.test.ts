@@ -17,6 +17,21 @@ t.test('what a server said before it died becomes one sentence that tells what t
       /is full.*: free some space/,
     ],
     [
+      'disk_full',
+      'LOG:  starting\nPANIC:  could not write to file "pg_wal/xlogtemp.31": No space left on device',
+      /is full.*: free some space/,
+    ],
+    [
+      'disk_full',
+      'PANIC:  could not write to file "pg_logical/replorigin_checkpoint.tmp": Disk quota exceeded',
+      /is full.*: free some space/,
+    ],
+    [
+      'disk_full',
+      'PANIC:  could not extend file "base/1/2": wrote only 4096 of 8192 bytes at block 7\nHINT:  Check free disk space.',
+      /is full.*: free some space/,
+    ],
+    [
       'missing_tool',
       'error while loading shared libraries: libatomic.so.1: cannot open',
       /libatomic\.so\.1: install/,

@@ -33,10 +33,13 @@ export function portTaken(server: string, port: number): ServerStartError {
 /** Less than this left on the disk counts as full: one WAL segment of Postgres. */
 const FULL_BELOW_BYTES = 16 * 1024 * 1024;
 
-function isDiskFull(path: string): boolean {
+/** A Postgres that panics leaves behind less than it needed, and its last words may not have fitted on the disk. */
+const FULL_FOR_A_PANIC_BYTES = 4 * FULL_BELOW_BYTES;
+
+function isDiskFull(path: string, output: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize < FULL_BELOW_BYTES;
+    return bavail * bsize < (output.includes('PANIC:') ? FULL_FOR_A_PANIC_BYTES : FULL_BELOW_BYTES);
   } catch {
     return false;
   }
@@ -49,6 +52,10 @@ function tellingLine(output: string): string {
   return telling?.trim() ?? 'it wrote nothing';
 }
 
+/** Errno 28 and 122 in words. Looked for first: Postgres panics over a full disk and is as good as new once there is room. */
+const FULL =
+  /no space left on device|disk full|disk quota exceeded|could not (write|extend) .*(wrote only|HINT: {2}Check free disk space)/is;
+
 const DAMAGED =
   /valid checkpoint record|pg_control|pg_filenode|PANIC:|incompatible with server|not a valid data directory|invalid page|could not open file "(global|base|pg_wal|pg_xact)/;
 
@@ -59,13 +66,13 @@ export function explainFailure(
 ): ServerStartError {
   const { name, port, dataDir } = server;
   const library = /error while loading shared libraries: ([^\s:]+)/.exec(output)?.[1];
-  if (/address already in use/i.test(output)) return portTaken(name, port);
-  if (/no space left on device|disk full/i.test(output) || isDiskFull(dataDir)) {
+  if (FULL.test(output) || isDiskFull(dataDir, output)) {
     return new ServerStartError(
       'disk_full',
       `The disk that holds ${dataDir} is full, so ${name} cannot start: free some space and try again.`,
     );
   }
+  if (/address already in use/i.test(output)) return portTaken(name, port);
   if (library !== undefined) {
     return new ServerStartError(
       'missing_tool',

@@ -3,7 +3,7 @@ import type { OrderAttribution } from '@tributary/schema/tables';
 import { shareAmount } from '../attribution/index.ts';
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { newId } from '../ids.ts';
-import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
+import { MAX_DECISIONS } from '../lifecycle/max-decisions.ts';
 import { compareMoney, type Money } from '../money/index.ts';
 import { createdOnWire, newCommissions } from '../statement/new-commissions.ts';
 import {

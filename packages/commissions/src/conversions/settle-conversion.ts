@@ -2,7 +2,7 @@ import type { ConversionStatus } from '@tributary/schema';
 
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { newId } from '../ids.ts';
-import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
+import { MAX_DECISIONS } from '../lifecycle/max-decisions.ts';
 import type { Reason } from '../lifecycle/decide.ts';
 import { compareMoney, subtractMoney, ZERO_MONEY } from '../money/index.ts';
 import { commissionChanges, decidedChanges, type CommissionChange } from '../statement/commission-changes.ts';

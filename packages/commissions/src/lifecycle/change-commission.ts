@@ -1,20 +1,11 @@
 import type { StoredEvent } from '@tributary/event-catalog';
 
 import type { CommandContext, CommandDeps } from '../context.ts';
-import {
-  CHANGED_ON_WIRE,
-  commissionChanges,
-  decidedChanges,
-  type CommissionChange,
-} from '../statement/commission-changes.ts';
-import { addContext, Parameters } from '../statement/parameters.ts';
-import { eventsOf, idempotencyInsert } from '../statement/records.ts';
-import { composeStatement, runStatement, storedEvents } from '../statement/run.ts';
+import { writeChanges, type ChangeInContext } from '../statement/grouped-changes.ts';
+import { changeAlone, groupsOf } from './command-groups.ts';
 import { decideCommand, type CommissionCommand, type Decision } from './decide.ts';
+import { MAX_DECISIONS } from './max-decisions.ts';
 import { readCommissions } from './snapshot.ts';
-
-/** How often a command decides again when someone else was faster, before it gives up. */
-export const MAX_DECISIONS = 4;
 
 /** `commission` is the JSON text of the commission as the wire shows it. */
 export type CommandOutcome =
@@ -33,56 +24,23 @@ export interface CommandInput {
   expectedVersion?: number | undefined;
 }
 
-interface ChangedRow {
-  ids: string[] | null;
-  commission: string | null;
-  events: unknown[];
-}
-
 /**
  * Adjusts, confirms, cancels, holds, releases or pays one commission: decides on the row as read and writes row, entry,
  * audit row, event and kept answer in one statement, which does nothing when the row has moved on; then decides again.
+ * Commands that come while others are under way share reads and statements with each other.
  */
 export async function changeCommission(
   deps: CommandDeps,
   context: CommandContext,
   input: CommandInput,
 ): Promise<CommandOutcome> {
-  for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
-    const [commission] = await readCommissions(deps.db, context.programId, [input.commissionId]);
-    if (commission === undefined) return { outcome: 'not_found' };
-    if (input.expectedVersion !== undefined && input.expectedVersion !== commission.version) {
-      return { outcome: 'stale', version: commission.version };
-    }
-    const decision = decideCommand(commission, input.command, context);
-    if (decision.outcome !== 'change') return decision;
-    const row = await writeChanges(deps, context, [decision.change]);
-    if (row?.ids?.length === 1 && row.commission !== null) {
-      const events = storedEvents(row.events);
-      deps.publish(events);
-      return { outcome: 'done', commission: row.commission, version: commission.version + 1, events };
-    }
+  const asked = { context, input };
+  let outcome = await groupsOf(deps.db, context.programId)(asked);
+  for (let attempt = 2; outcome === undefined && attempt <= MAX_DECISIONS; attempt += 1) {
+    outcome = await changeAlone(deps.db, asked);
   }
-  return { outcome: 'contended' };
-}
-
-function writeChanges(
-  deps: CommandDeps,
-  context: CommandContext,
-  changes: readonly CommissionChange[],
-): Promise<ChangedRow | undefined> {
-  const parameters = new Parameters();
-  const c = addContext(parameters, context);
-  const ctes = [
-    ...commissionChanges(c, decidedChanges(parameters, changes)),
-    ...idempotencyInsert(parameters, c, context.idempotency, { data: CHANGED_ON_WIRE, from: 'changed' }),
-  ];
-  const text = composeStatement(ctes, {
-    ids: '(SELECT array_agg(r.id ORDER BY r.id) FROM changed r)',
-    commission: `${CHANGED_ON_WIRE}::text`,
-    events: eventsOf(['changed_events']),
-  });
-  return runStatement<ChangedRow>(deps.db, text, parameters);
+  if (outcome?.outcome === 'done') deps.publish(outcome.events);
+  return outcome ?? { outcome: 'contended' };
 }
 
 export interface BulkItem {
@@ -108,17 +66,20 @@ export async function changeCommissions(
   let open = new Map(items.map((item) => [item.commissionId, item.command]));
   for (let attempt = 1; attempt <= MAX_DECISIONS && open.size > 0; attempt += 1) {
     const rows = await readCommissions(deps.db, context.programId, [...open.keys()]);
-    const changes: CommissionChange[] = [];
+    const changes: ChangeInContext[] = [];
     for (const [commissionId, command] of open) {
       const commission = rows.find((row) => row.id === commissionId);
       const decision = commission && decideCommand(commission, command, context);
       if (decision === undefined) outcomes.set(commissionId, { commissionId, outcome: 'not_found' });
-      else if (decision.outcome === 'change') changes.push(decision.change);
+      else if (decision.outcome === 'change') changes.push({ change: decision.change, context });
       else outcomes.set(commissionId, { commissionId, ...decision });
     }
-    const row = changes.length === 0 ? undefined : await writeChanges(deps, context, changes);
-    for (const id of row?.ids ?? []) outcomes.set(id, { commissionId: id, outcome: 'done' });
-    if (row !== undefined) deps.publish(storedEvents(row.events));
+    if (changes.length > 0) {
+      const written = await writeChanges(deps.db, 'bulk', context.programId, changes);
+      for (const commissionId of written.keys())
+        outcomes.set(commissionId, { commissionId, outcome: 'done' });
+      deps.publish(Array.from(written.values(), ({ event }) => event));
+    }
     open = new Map([...open].filter(([id]) => !outcomes.has(id)));
   }
   return items.map(

@@ -15,7 +15,7 @@ import { CREATED_ON_WIRE, newCommissions, type NewCommission } from '../statemen
 import { addContext, Parameters } from '../statement/parameters.ts';
 import { eventsOf, idempotencyInsert } from '../statement/records.ts';
 import { composeStatement, requireRows, runDecided, storedEvents } from '../statement/run.ts';
-import { MAX_DECISIONS } from './change-commission.ts';
+import { MAX_DECISIONS } from './max-decisions.ts';
 import type { Reason } from './decide.ts';
 
 export interface ClawBackInput extends Reason {

@@ -16,10 +16,13 @@ export async function confirmDueChunk(
 ): Promise<{ confirmed: number }> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
-  const text = composeStatement(commissionChanges(c, dueConfirmations(parameters, c, limit)), {
-    confirmed: '(SELECT count(*)::int FROM changed)',
-    events: eventsOf(['changed_events']),
-  });
+  const text = composeStatement(
+    commissionChanges(c, dueConfirmations(parameters, c, limit), { locks: 'none' }),
+    {
+      confirmed: '(SELECT count(*)::int FROM changed)',
+      events: eventsOf(['changed_events']),
+    },
+  );
   const row = await runStatement<{ confirmed: number; events: unknown[] }>(deps.db, text, parameters);
   if (row === undefined) return { confirmed: 0 };
   deps.publish(storedEvents(row.events));

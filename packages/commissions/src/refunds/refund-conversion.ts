@@ -3,7 +3,7 @@ import type { Database } from '@tributary/schema';
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { findLineOfConversion, type Line } from '../conversions/read-line.ts';
 import { newId } from '../ids.ts';
-import { MAX_DECISIONS } from '../lifecycle/change-commission.ts';
+import { MAX_DECISIONS } from '../lifecycle/max-decisions.ts';
 import type { Reason } from '../lifecycle/decide.ts';
 import { compareMoney, negateMoney, parseMoney, ZERO_MONEY, type Money } from '../money/index.ts';
 import { clawBackOriginals, decidedClawBacks } from '../statement/claw-back.ts';
@@ -155,7 +155,7 @@ async function writeRefund(
     ...refundCtes(parameters, c, write),
     ...conversionChanges(parameters, c, plan.conversions, 'EXISTS (SELECT FROM line)'),
     decidedClawBacks(parameters, plan.clawBacks),
-    ...commissionChanges(c, decidedChanges(parameters, plan.commissions), 'claw'),
+    ...commissionChanges(c, decidedChanges(parameters, plan.commissions), { alsoLocked: 'claw' }),
     clawBackOriginals(c, AFTER_LOCKS),
     ...newCommissions(parameters, c, clawbacksOf(line, plan, request)),
     ...idempotencyInsert(parameters, c, context.idempotency, { data: result, from: 'line' }),

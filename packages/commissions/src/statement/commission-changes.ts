@@ -2,7 +2,8 @@ import type { CommissionAction, CommissionStatus, ReasonCode } from '@tributary/
 
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
 import { auditInsert, outboxInsert } from './records.ts';
-import { commissionEventData, commissionWire } from './wire.ts';
+import { isFew } from './few.ts';
+import { commissionEventData } from './wire.ts';
 
 /**
  * One decided change of an existing commission. It holds for exactly the `version` that it was decided on: the statement
@@ -31,11 +32,12 @@ export interface CommissionChange {
   refundAmount?: string;
 }
 
-const CHANGE_COLUMNS = `id uuid, version int, action text, status text, amount numeric, basis_amount numeric,
+/** Columns of `change`. */
+export const CHANGE_COLUMNS = `id uuid, version int, action text, status text, amount numeric, basis_amount numeric,
     basis_left numeric, review_hold boolean, payment_method text, payment_reference text, payout_id uuid, metadata jsonb,
     adjustment jsonb, reason text, reason_code text, refund_id uuid, shop_refund_id text, refund_amount numeric`;
 
-const toRecord = (change: CommissionChange): Record<string, unknown> => ({
+export const changeRecord = (change: CommissionChange): Record<string, unknown> => ({
   id: change.id,
   version: change.version,
   action: change.action,
@@ -58,8 +60,9 @@ const toRecord = (change: CommissionChange): Record<string, unknown> => ({
 
 /** The CTE `change` from changes that were decided in TypeScript. */
 export function decidedChanges(parameters: Parameters, changes: readonly CommissionChange[]): string {
-  const records = parameters.add(changes.map(toRecord), 'jsonb');
-  return `change AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${records}) AS x(${CHANGE_COLUMNS}))`;
+  const records = parameters.add(changes.map(changeRecord), 'jsonb');
+  return `change AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(${records}) AS x(${CHANGE_COLUMNS}) WHERE ${isFew('x.id')})`;
 }
 
 /**
@@ -80,9 +83,9 @@ export function dueConfirmations(parameters: Parameters, c: ContextPlaceholders,
 }
 
 /** Rows are locked in the order of their ids before any is changed: unordered groups on hot rows deadlock. */
-const LOCKED = (c: ContextPlaceholders, ids: string) => `locked AS MATERIALIZED (
+const LOCKED = (c: ContextPlaceholders, ids: string, skip: string) => `locked AS MATERIALIZED (
     SELECT c.id FROM commissions c JOIN ${ids} x ON x.id = c.id
-    WHERE c.program_id = ${c.programId} ORDER BY c.id FOR NO KEY UPDATE OF c)`;
+    WHERE c.program_id = ${c.programId} ORDER BY c.id FOR NO KEY UPDATE OF c ${skip})`;
 
 /** True; makes whoever asks wait until `locked` is done. */
 export const AFTER_LOCKS = '(SELECT count(*) FROM locked) >= 0';
@@ -91,7 +94,7 @@ export const AFTER_LOCKS = '(SELECT count(*) FROM locked) >= 0';
 const MAY_BE_PAID = `(x.status IS DISTINCT FROM 'paid' OR NOT (
         SELECT p.payment_hold FROM partners p WHERE p.program_id = c.program_id AND p.id = c.partner_id))`;
 
-const CHANGED = (c: ContextPlaceholders) => `changed AS (
+const CHANGED = (c: ContextPlaceholders, locks: string, returned: string) => `changed AS (
     UPDATE commissions c SET
       status = coalesce(x.status, c.status),
       commission_amount = coalesce(x.amount, c.commission_amount),
@@ -113,10 +116,10 @@ const CHANGED = (c: ContextPlaceholders) => `changed AS (
       refunded_at = CASE WHEN x.action = 'refunded' THEN ${c.now} ELSE c.refunded_at END
     FROM change x
     WHERE c.program_id = ${c.programId} AND c.id = x.id AND c.version = x.version
-      AND ${MAY_BE_PAID} AND ${AFTER_LOCKS}
+      AND ${MAY_BE_PAID} AND ${locks}
     RETURNING c.*, x.action AS done, x.reason, x.reason_code, x.refund_id, x.shop_refund_id, x.refund_amount,
       old.status AS old_status, old.commission_amount AS old_amount, old.review_hold AS old_review_hold,
-      old.payment_method AS old_payment_method, old.payment_reference AS old_payment_reference)`;
+      old.payment_method AS old_payment_method, old.payment_reference AS old_payment_reference${returned})`;
 
 const CHANGED_FIELDS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f.name, 'oldValue', f.was, 'newValue', f.now)), '[]'::jsonb)
       FROM (VALUES
@@ -127,17 +130,34 @@ const CHANGED_FIELDS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f
         ('paymentReference', to_jsonb(r.old_payment_reference), to_jsonb(r.payment_reference))
       ) AS f(name, was, now) WHERE f.was IS DISTINCT FROM f.now)`;
 
+export interface ChangeOptions {
+  /** A CTE of commissions that the statement changes otherwise, to be locked in the same order. */
+  alsoLocked?: string;
+  /**
+   * `wait` for rows that somebody holds locked (default), `skip` them, so that they are not changed, or `none` where
+   * `change` has locked its rows itself.
+   */
+  locks?: 'wait' | 'skip' | 'none';
+  /** Columns of `change` that are wanted in `changed`: `, x.a, x.b`. */
+  returned?: string;
+}
+
 /**
  * The CTEs that carry out `change`: the rows (`changed`), one entry, one audit row and one event each (`changed_events`).
- * Needs `source`, the CTE named `change`; `alsoLocked` is the CTE of commissions that the statement changes otherwise.
+ * Needs `source`, the CTE named `change`.
  */
-export function commissionChanges(c: ContextPlaceholders, source: string, alsoLocked?: string): string[] {
+export function commissionChanges(
+  c: ContextPlaceholders,
+  source: string,
+  { alsoLocked, locks = 'wait', returned = '' }: ChangeOptions = {},
+): string[] {
   const ids =
     alsoLocked === undefined ? 'change' : `(SELECT id FROM change UNION ALL SELECT id FROM ${alsoLocked})`;
+  const skips = locks === 'skip';
   return [
     source,
-    LOCKED(c, ids),
-    CHANGED(c),
+    ...(locks === 'none' ? [] : [LOCKED(c, ids, skips ? 'SKIP LOCKED' : '')]),
+    CHANGED(c, { wait: AFTER_LOCKS, skip: 'x.id IN (SELECT id FROM locked)', none: 'true' }[locks], returned),
     `changed_entries AS (
     INSERT INTO commission_entries (program_id, commission_id, version, partner_id, kind, currency, action, amount_delta,
       amount_after, status_before, status_after, reason, reason_code, refund_id, payout_id, job_id, actor, at)
@@ -165,6 +185,3 @@ export function commissionChanges(c: ContextPlaceholders, source: string, alsoLo
     }),
   ];
 }
-
-/** The one changed commission as the wire shows it. */
-export const CHANGED_ON_WIRE = `(SELECT ${commissionWire('r')} FROM changed r ORDER BY r.id LIMIT 1)`;

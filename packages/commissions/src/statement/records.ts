@@ -1,5 +1,6 @@
 import type { IdempotencyClaim } from '../context.ts';
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
+import { instant } from './wire.ts';
 
 /** What an audit row says, as SQL over `from`. */
 export interface AuditSource {
@@ -64,10 +65,15 @@ export function idempotencyInsert(
   ];
 }
 
-/** The events of these CTEs as one JSON array, in the form that publishers take (occurredAt and createdAt as text). */
+/** The event `e` as JSON, in the form that publishers take (occurredAt and createdAt as text). */
+export const eventJson = (
+  e: string,
+): string => `json_build_object('id', ${e}.id, 'type', ${e}.type, 'version', 1,
+      'occurredAt', ${instant(`${e}.occurred_at`)}, 'programId', ${e}.program_id,
+      'subject', ${e}.subject, 'actor', ${e}.actor, 'requestId', ${e}.request_id, 'data', ${e}.data,
+      'createdAt', ${instant(`${e}.created_at`)})`;
+
+/** The events of these CTEs as one JSON array. */
 export const eventsOf = (names: readonly string[]): string => `(
-    SELECT coalesce(json_agg(json_build_object('id', e.id, 'type', e.type, 'version', 1,
-      'occurredAt', to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'programId', e.program_id,
-      'subject', e.subject, 'actor', e.actor, 'requestId', e.request_id, 'data', e.data,
-      'createdAt', to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY e.id), '[]'::json)
+    SELECT coalesce(json_agg(${eventJson('e')} ORDER BY e.id), '[]'::json)
     FROM (${names.map((name) => `SELECT * FROM ${name}`).join(' UNION ALL ')}) e)`;

@@ -9,7 +9,8 @@ const OUTDATED_STATES: ReadonlySet<string | undefined> = new Set(['TR001', '40P0
 /** A refund with the same id came in between, of another line of the order: lines are locked, orders are not. */
 const OUTDATED_KEYS: ReadonlySet<string | undefined> = new Set(['refunds_refund_id_key']);
 
-const isOutdated = (error: unknown): boolean =>
+/** Whether a statement was undone because what it was decided upon had changed: to be decided again. */
+export const isOutdated = (error: unknown): boolean =>
   OUTDATED_STATES.has(sqlState(error)) || OUTDATED_KEYS.has(constraintName(error));
 
 /** Composes the statement: its CTEs, and what it answers. */

@@ -132,10 +132,8 @@ export async function carryOut(
       return giveBonus(programme, operation);
     case 'payment hold':
       return togglePaymentHold(programme, operation.partner);
-    case 'wait':
-      state.day += operation.days;
-      return { expected: 0, actual: 0 };
     case 'confirm due': {
+      state.day += operation.afterDays;
       const expected = rules.confirmDue(state);
       const { confirmed } = await confirmDueChunk(depsOf(programme), contextOf(programme), 1_000);
       return { expected, actual: confirmed };

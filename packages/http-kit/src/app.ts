@@ -1,16 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { LogController } from 'fastify';
-import type {
-  FastifyBaseLogger,
-  FastifyInstance,
-  FastifyRequest,
-  FastifyServerOptions,
-  RawServerDefault,
-} from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions, RawServerDefault } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Health, Logger, Metrics } from '@tributary/runtime';
+import type { Health, Logger } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 import { authorize } from './authorization.ts';
 import { checkDeclarations } from './declarations.ts';
@@ -19,10 +13,12 @@ import type { RecoverFromFailure } from './error-handler.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue } from './errors.ts';
 import { serveHealth } from './health-routes.ts';
+import { createIdentityVerifier } from './identity.ts';
 import type { Identity, IdentityKey } from './identity.ts';
 import { recoverByReplay, replayOrNote } from './idempotency.ts';
 import { acceptJsonBodies, assertSafeAddress } from './json-body.ts';
-import { logRequests, measureRequests } from './observation.ts';
+import { observeRequests } from './observation.ts';
+import type { ObservationOptions } from './observation.ts';
 import { publishOpenApi } from './openapi.ts';
 import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
@@ -38,15 +34,12 @@ export type ServiceApp = FastifyInstance<
   ZodTypeProvider
 >;
 
-export interface HttpAppOptions {
+export interface HttpAppOptions extends ObservationOptions {
   readonly service: string;
   readonly logger: Logger;
-  readonly metrics: Metrics;
   readonly health: Health;
   /** Bytes; 1 MiB by default. Routes may set their own. */
   readonly bodyLimit?: number;
-  /** The `path` label of the metrics; by default the pattern of the route. */
-  readonly routeLabel?: (request: FastifyRequest) => string;
   /** For receiving a whole request; 60 s by default, so that a dripping client does not hold a connection. */
   readonly requestTimeoutMs?: number;
   readonly trustProxy?: FastifyServerOptions['trustProxy'];
@@ -65,10 +58,7 @@ export interface ServiceAppOptions extends HttpAppOptions {
  * What every HTTP process shares: zod, problem documents, request ids, access log, metrics, `/health/live`,
  * `/health/ready` and `/metrics`. The gateway builds on this; services on `buildServiceApp`.
  */
-export async function buildHttpApp(
-  options: HttpAppOptions,
-  recover?: RecoverFromFailure,
-): Promise<ServiceApp> {
+export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailure): ServiceApp {
   const logger: FastifyBaseLogger = options.logger;
   const app = fastify({
     loggerInstance: logger,
@@ -97,8 +87,7 @@ export async function buildHttpApp(
   plain.decorateRequest('idempotency', null);
   acceptJsonBodies(plain);
   answerProblems(plain, recover);
-  await measureRequests(plain, options);
-  logRequests(plain);
+  observeRequests(plain, options);
   serveHealth(plain, options);
   return app;
 }
@@ -109,10 +98,10 @@ export async function buildHttpApp(
  */
 export async function buildServiceApp(options: ServiceAppOptions): Promise<ServiceApp> {
   const { service, identityKey, db, errors = {} } = options;
-  const signing = { service, key: identityKey };
-  const app = await buildHttpApp(options, db === undefined ? undefined : recoverByReplay(db));
+  const verify = createIdentityVerifier({ service, key: identityKey });
+  const app = buildHttpApp(options, db === undefined ? undefined : recoverByReplay(db));
   app.addHook('onRequest', (request, _reply, done) => {
-    authorize(request, signing);
+    authorize(request, verify);
     assertSafeAddress(request.url, request.params, request.query);
     done();
   });

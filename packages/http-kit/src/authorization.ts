@@ -1,21 +1,21 @@
 import type { FastifyRequest } from 'fastify';
 import { AppError, commonErrors } from './errors.ts';
-import { IDENTITY_HEADER, verifyIdentity } from './identity.ts';
-import type { Identity, SigningContext } from './identity.ts';
+import { IDENTITY_HEADER } from './identity.ts';
+import type { Identity, IdentityVerifier } from './identity.ts';
 import type { RouteDeclaration } from './route-config.ts';
 
 /** Establishes who is calling and whether the route is open to them. */
-export function authorize(request: FastifyRequest, signing: SigningContext): void {
+export function authorize(request: FastifyRequest, verify: IdentityVerifier): void {
   const { config } = request.routeOptions;
   if (config.internal === true || request.is404) return;
-  const identity = identityOf(request, signing);
+  const identity = identityOf(request, verify);
   request.identity = identity;
   assertAllowed(config, identity);
 }
 
-function identityOf(request: FastifyRequest, signing: SigningContext): Identity {
+function identityOf(request: FastifyRequest, verify: IdentityVerifier): Identity {
   const header = request.headers[IDENTITY_HEADER];
-  const identity = typeof header === 'string' ? verifyIdentity(header, signing) : undefined;
+  const identity = typeof header === 'string' ? verify(header) : undefined;
   if (identity === undefined) {
     throw new AppError(
       commonErrors.UNAUTHENTICATED,

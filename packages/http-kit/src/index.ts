@@ -36,8 +36,14 @@ export {
 } from './fields.ts';
 export { rememberAnswer } from './idempotency.ts';
 export type { IdempotencyContext } from './idempotency-context.ts';
-export { deriveIdentityKey, IDENTITY_HEADER, signIdentity, verifyIdentity } from './identity.ts';
-export type { Identity, IdentityKey, SigningContext } from './identity.ts';
+export {
+  createIdentityVerifier,
+  deriveIdentityKey,
+  IDENTITY_HEADER,
+  signIdentity,
+  verifyIdentity,
+} from './identity.ts';
+export type { Identity, IdentityKey, IdentityVerifier, SigningContext } from './identity.ts';
 export { principalOf } from './observation.ts';
 export { decodeCursor, encodeCursor, pageQuery, sortOrder } from './page-query.ts';
 export type { SortOrder } from './page-query.ts';

@@ -27,6 +27,8 @@ export interface RouteDeclaration {
   readonly errors?: readonly ErrorSpec[];
   /** False for what answers secrets or is idempotent by natural keys: `Idempotency-Key` is then ignored. */
   readonly idempotency?: boolean;
+  /** Not counted in the metrics of requests: probes and scrapes would be most of them. */
+  readonly disableMetrics?: boolean;
   /** Served by the app itself (health, metrics): no identity, not in the OpenAPI document. */
   readonly internal?: boolean;
 }

@@ -1,10 +1,12 @@
 import t from 'tap';
 import { z } from 'zod';
 import {
+  createIdentityVerifier,
   deriveIdentityKey,
   IDENTITY_HEADER,
   ok,
   ownPartnerOnly,
+  principalOf,
   requestContext,
   signIdentity,
   success,
@@ -126,4 +128,25 @@ await t.test('a signed identity', async (t) => {
       t.equal(verifyIdentity(garbage, signing, 2_000), undefined);
     }
   });
+});
+
+await t.test('a header that was found good is remembered no longer than it is good for', async (t) => {
+  let now = 1_000_000;
+  const verify = createIdentityVerifier(signing, () => now);
+  const header = signIdentity(admin, signing, now);
+  t.match(verify(header), { id: admin.id });
+  t.equal(verify(header), verify(header), 'the second time costs a look-up');
+  now += 30_000;
+  t.equal(verify(header), undefined, 'and it ends all the same');
+});
+
+await t.test('nothing in a remembered identity can be changed by the handler that gets it', async (t) => {
+  const verify = createIdentityVerifier(signing);
+  t.ok(Object.isFrozen(verify(signIdentity(admin, signing))));
+});
+
+await t.test('whoever was not identified has no name in the log', async (t) => {
+  t.equal(principalOf({ identity: null as unknown as Identity }), undefined);
+  t.equal(principalOf({ identity: undefined as unknown as Identity }), undefined);
+  t.equal(principalOf({ identity: admin }), `user:${admin.id}`);
 });

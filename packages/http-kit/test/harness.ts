@@ -46,7 +46,6 @@ export const admin: Identity = {
   programId: DEFAULT_PROGRAM,
   ip: '192.0.2.1',
   userAgent: 'test',
-  requestId: 'test-request',
 };
 
 /** Headers as the gateway sends them for this caller. */

@@ -5,9 +5,12 @@ import { processSettings, startProcess } from '../src/index.ts';
 // A process as services are, for process.test.ts to start and end.
 await startProcess({
   service: 'fixture',
-  schema: z.object({ ...processSettings, MODE: z.enum(['plain', 'crash', 'hang']).default('plain') }),
+  schema: z.object({
+    ...processSettings,
+    MODE: z.enum(['plain', 'crash', 'hang', 'burst']).default('plain'),
+  }),
   env: process.env,
-  build: ({ config }) => {
+  build: ({ config, logger }) => {
     const server = createServer((_request, response) => response.end('hello'));
     return {
       app: {
@@ -17,6 +20,10 @@ await startProcess({
         },
       },
       onListening: () => {
+        if (config.MODE === 'burst') {
+          for (let n = 1; n <= 1_000; n += 1) logger.info({ n }, 'one of many');
+          process.exit(3);
+        }
         if (config.MODE === 'crash')
           setTimeout(() => void Promise.reject(new Error('nobody caught this')), 1);
       },

@@ -54,6 +54,27 @@ await t.test('an uncaught failure is logged and ends the process with 1', async 
   t.match(output(), /"level":"fatal".*nobody caught this/);
 });
 
+await t.test('every line that was logged is written, however suddenly the process ends', async (t) => {
+  const { exited, output } = start(t, { ...env, MODE: 'burst' });
+  t.equal(await exited, 3);
+  const lines = output().trim().split('\n');
+  const numbers = lines
+    .map((line) => JSON.parse(line) as { n?: number })
+    .flatMap(({ n }) => (n === undefined ? [] : [n]));
+  t.same(
+    numbers,
+    Array.from({ length: 1_000 }, (_, at) => at + 1),
+    'each once and in order',
+  );
+});
+
+await t.test('a line is seen soon although lines are written in groups', async (t) => {
+  const { child, says, output } = start(t, env);
+  await says('"msg":"ready"');
+  t.ok(output().length < 4_096, 'there was too little for a full group');
+  t.equal(child.exitCode, null, 'and it has not ended');
+});
+
 await t.test('a second signal leaves at once', async (t) => {
   const { child, exited, says } = start(t, { ...env, MODE: 'hang' });
   await says('"msg":"ready"');

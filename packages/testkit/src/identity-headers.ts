@@ -36,7 +36,6 @@ export function identityHeaders({ service, ...given }: TestIdentity): Record<str
     programId: 'default',
     ip: '203.0.113.7',
     userAgent: 'tributary-tests/1.0',
-    requestId: randomUUID(),
     ...given,
   };
   return { [IDENTITY_HEADER]: signIdentity(identity, { service, key: testIdentityKey(service) }) };

@@ -5,7 +5,7 @@ import type { Health, Logger, Metrics } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 import type { FastifyInstance } from 'fastify';
 import { serveDocuments } from './documents/routes.ts';
-import { openDoor, patternOf } from './door.ts';
+import { openDoor, patternOf, upstreamOf } from './door.ts';
 import { createAccessTokens, type SigningKey } from './identity/access-tokens.ts';
 import { createApiKeyCache } from './identity/api-key-cache.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
@@ -162,12 +162,13 @@ function buildIdentity(
 /** The app without the door: what answers by itself. */
 async function buildApp(deps: GatewayDeps, table: RouteTable): Promise<ServiceApp> {
   const { settings, logger, metrics, health } = deps;
-  const app = await buildHttpApp({
+  const app = buildHttpApp({
     service: IDENTITY_SERVICE,
     logger,
     metrics,
     health,
     routeLabel: patternOf,
+    logMembers: upstreamOf,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
   });
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;

@@ -1,13 +1,9 @@
 import {
   AppError,
   commonErrors,
-  deriveIdentityKey,
   IDENTITY_HEADER,
   REQUEST_ID_HEADER,
-  signIdentity,
-  type Identity,
   type ServiceApp,
-  type SigningContext,
 } from '@tributary/http-kit';
 import type { Metrics } from '@tributary/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -15,6 +11,8 @@ import { errors } from './errors.ts';
 import { handOver } from './hand-over.ts';
 import type { Authenticate, Authentication } from './identity/authenticate.ts';
 import { IDENTITY_SERVICE } from './identity/identity-app.ts';
+import { createIdentitySigner } from './identity/identity-signer.ts';
+import type { Principal } from './identity/principal.ts';
 import { limitOf, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
 import type { LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { limitRates } from './rate-limits/plugin.ts';
@@ -26,6 +24,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What a service has declared for this request's method and path. */
     serviceRoute: ServiceRoute | null;
+    /** Who is calling, wherever from. */
+    principal: Principal | null;
     /** Credentials were sent that are worth nothing. */
     isRejected: boolean;
   }
@@ -52,17 +52,24 @@ export function patternOf(request: FastifyRequest): string {
   return request.is404 || url === undefined || url.endsWith('*') ? 'unmatched' : url;
 }
 
+/** What the gateway's log adds to a request: the operation, and which service and release answered or failed to. */
+export function upstreamOf({ serviceRoute, target }: FastifyRequest): object {
+  return { operation: serviceRoute?.operationId, upstream: target?.service, release: target?.release };
+}
+
 /**
  * The plugin behind which everything lies that is not the gateway's own page: find the route, find out who is calling,
  * count, and pass the request on to whoever declared the route.
  */
 export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<void> {
   const { table, limiter } = deps;
-  const sign = createSigner(deps);
+  const sign = createIdentitySigner(deps);
 
   function passOn(request: FastifyRequest, reply: FastifyReply, isOverLimit: boolean): void {
     const { service } = admittedRoute(request, table);
-    const identity = sign(request.identity, service);
+    const { principal, identity: caller } = request;
+    if (principal === null) throw new Error('A request is passed on before its caller is known');
+    const identity = sign(principal, caller, service);
     if (service === IDENTITY_SERVICE) askOurselves(deps.identityApp, { request, reply, identity });
     else deps.proxy(request, reply, { service, identity, isOverLimit });
   }
@@ -70,10 +77,17 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   app.decorateRequest('serviceRoute', null);
   app.decorateRequest('isRejected', false);
   app.decorateRequest('target', null);
-  app.addHook('onRequest', async (request) => {
+  app.decorateRequest('principal', null);
+  // Not async: a promise per request is spared where the caller is known at once, which is nearly always.
+  app.addHook('onRequest', (request, _reply, done) => {
     request.serviceRoute = table.find(request.method, request.raw.url ?? '/') ?? null;
     const found = deps.authenticate(request.headers.authorization);
-    identify(request, found instanceof Promise ? await found : found, deps.limits);
+    if (found instanceof Promise) {
+      void identifyLater(request, found, deps.limits, done);
+      return;
+    }
+    identify(request, found, deps.limits);
+    done();
   });
   await limitRates(app, { limiter, metrics: deps.metrics });
   // Bodies are not read here: they stream on to the service, whatever they are.
@@ -86,22 +100,26 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   });
 }
 
-function createSigner(deps: Pick<DoorDeps, 'identitySecret' | 'clock'>) {
-  const contexts = new Map<string, SigningContext>();
-  return (identity: Identity, service: string): string => {
-    let context = contexts.get(service);
-    if (context === undefined) {
-      context = { service, key: deriveIdentityKey(deps.identitySecret, service) };
-      contexts.set(service, context);
-    }
-    return signIdentity(identity, context, deps.clock().getTime());
-  };
+async function identifyLater(
+  request: FastifyRequest,
+  found: Promise<Authentication>,
+  limits: Limits,
+  done: (error?: Error) => void,
+): Promise<void> {
+  try {
+    identify(request, await found, limits);
+  } catch (error) {
+    done(error instanceof Error ? error : new Error('The caller could not be identified', { cause: error }));
+    return;
+  }
+  done();
 }
 
 function identify(request: FastifyRequest, found: Authentication, limits: Limits): void {
-  const { headers, ip, id, serviceRoute } = request;
+  const { headers, ip, serviceRoute } = request;
   const userAgent = (headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT);
-  request.identity = { ...found.principal, ip, userAgent, requestId: id };
+  request.principal = found.principal;
+  request.identity = { ...found.principal, ip, userAgent };
   request.isRejected = found.isRejected;
   request.callerLimit = limitOf(request.identity, serviceRoute?.rateClass ?? 'caller', limits);
 }

@@ -12,6 +12,7 @@ import {
   createMetrics,
   newId,
   systemClock,
+  type Logger,
   type Metrics,
 } from '@tributary/runtime';
 import type { StoredEvent } from '@tributary/event-catalog';
@@ -116,6 +117,8 @@ export interface TestSettings extends Partial<GatewaySettings> {
   /** Share counters with another gateway. */
   readonly redisPrefix?: string;
   readonly database?: TestDatabase;
+  /** Silent unless a test reads it. */
+  readonly logger?: Logger;
   /** False to test what happens before the routes are known. */
   readonly awaitRoutes?: boolean;
 }
@@ -129,6 +132,7 @@ export async function startGateway(t: TestScope, options: TestSettings): Promise
     redisPrefix,
     database,
     awaitRoutes,
+    logger = createLogger({ service: 'gateway', level: 'silent' }),
     ...settings
   } = options;
   const db = database ?? (await createTestDatabase(t));
@@ -140,7 +144,7 @@ export async function startGateway(t: TestScope, options: TestSettings): Promise
     db: db.db,
     counter: createRedisCounter(redis, redisPrefix ?? ownRedis.prefix),
     publish: (events) => published.push(...events),
-    logger: createLogger({ service: 'gateway', level: 'silent' }),
+    logger,
     metrics,
     health: createHealth({ checks: { postgres: { check: () => db.db.ping(), required: true } } }),
     clock,

@@ -2,7 +2,7 @@ import { ROLE_SCOPES, type Identity } from '@tributary/http-kit';
 import type { TokenSubject } from './access-tokens.ts';
 
 /** Who is calling, before it is known from where: an identity without the particulars of one request. */
-export type Principal = Omit<Identity, 'ip' | 'userAgent' | 'requestId'>;
+export type Principal = Omit<Identity, 'ip' | 'userAgent'>;
 
 /** A signed-in person may do what the role's bundle holds. */
 export function userPrincipal(subject: TokenSubject): Principal {

@@ -1,0 +1,61 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import t from 'tap';
+
+import { PRODUCTS } from '../../src/demo/catalogue/products.ts';
+import { clientOf, dataOf } from '../api-client.ts';
+import { startPlatform } from '../platform.ts';
+
+const README = join(import.meta.dirname, '../../../../README.md');
+const SHELL_BLOCK = /^```sh\n([\s\S]*?)^```$/gm;
+
+function isInstalled(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const skip = isInstalled('curl') && isInstalled('bash') ? false : 'curl or bash is not installed';
+
+t.test('the tour of the README works as printed', { skip }, async (t) => {
+  const platform = await startPlatform(t);
+  const { gatewayUrl, admin, partner, apiKey } = platform;
+  const call = clientOf(platform, apiKey);
+  const shown = PRODUCTS.find(({ sku }) => sku === 'TENT-DUO');
+  if (shown === undefined) throw new Error('the demonstration has no product of the tour');
+  const product = { sku: shown.sku, name: shown.name, price: shown.price / 100, currency: 'USD' };
+  await dataOf(call('POST', '/products', { body: product }), 201);
+  const policy = { code: 'STANDARD', name: 'Standard', type: 'percentage', rate: 6 };
+  await dataOf(call('POST', '/policies', { body: policy }), 201);
+
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-tour-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'stack.json'), JSON.stringify({ gatewayUrl, admin, partner, apiKey }));
+  const blocks = [...(await readFile(README, 'utf8')).matchAll(SHELL_BLOCK)].map(([, block]) => block);
+  t.ok(blocks.length > 7, `${blocks.length} blocks`);
+  // One shell for all, as a person's, but one that stops at the first failure.
+  const ran = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', blocks.join('\n')], {
+    cwd: folder,
+    timeout: 60_000,
+    env: { PATH: process.env.PATH, TRIBUTARY_HOME: folder },
+  });
+  t.notMatch(ran.stdout, /undefined/);
+  for (const line of [
+    /^26\.94$/m,
+    /^30$/m,
+    /^paid$/m,
+    /STANDARD: 6 % of 449/,
+    /commission\.paid$/m,
+    /"delivered"/,
+  ])
+    t.match(ran.stdout, line);
+  t.match(ran.stdout, /"statusBreakdown": \{\s+"pending": 0,\s+"confirmed": 0,\s+"paid": 1/);
+  t.match(ran.stdout, /^succeeded$/m, 'the job of the night');
+});

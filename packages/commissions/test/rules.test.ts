@@ -235,3 +235,40 @@ t.test(
     ]);
   },
 );
+
+t.test('of commands that share a statement the one with a used key fails alone', async (t) => {
+  const sale = await setUp(t);
+  const sales = [];
+  for (let count = 0; count < 6; count += 1) sales.push(await recordSale(sale));
+  const adjust = ({ commissionId }: { commissionId: string }, key: string) =>
+    changeCommission(
+      sale.deps,
+      {
+        ...contextAt(),
+        requestId: key,
+        idempotency: { principal: 'ada', method: 'POST', path: '/adjust', key, bodyHash: 'x', status: 200 },
+      },
+      { commissionId, command: { action: 'adjust', newAmount: 3, reason: key } },
+    ).then(
+      ({ outcome }) => outcome,
+      () => 'failed',
+    );
+  const outcomes = await Promise.all(
+    sales.map((one, index) => adjust(one, index > 3 ? 'same' : `key-${index}`)),
+  );
+  t.same(outcomes.toSorted(), ['done', 'done', 'done', 'done', 'done', 'failed']);
+  const rows = await sale.db.query<{ key: string; reason: string; requestId: string; answer: number }>(
+    `SELECT k.key, a.reason, a.request_id, (k.answer #>> '{data,commissionAmount}')::float8 AS answer
+     FROM idempotency_keys k JOIN audit_logs a ON a.entity_id = k.answer #>> '{data,id}' AND a.action = 'adjusted' ORDER BY 1`,
+  );
+  t.same(
+    rows,
+    ['key-0', 'key-1', 'key-2', 'key-3', 'same'].map((key) => ({
+      key,
+      reason: key,
+      requestId: key,
+      answer: 3,
+    })),
+    'each in its own context',
+  );
+});

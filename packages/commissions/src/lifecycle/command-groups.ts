@@ -17,9 +17,12 @@ export interface Asked {
 /** Nothing where the row was locked or moved on after it had been read: to be decided again. */
 type Outcome = CommandOutcome | undefined;
 
-/** One group reads and decides while the other one's statement waits for the disk. */
-const GROUPS = 2;
-/** Keeps a statement well below 50 ms. */
+/**
+ * One at a time: with 32 callers on two cores a second group under way halves their size, costs 40 % more CPU a command and
+ * gives four fifths of the throughput. Groups never wait for a row, so none holds the others up.
+ */
+const GROUPS = 1;
+/** Keeps a statement well below 100 ms. */
 const SIZE = 64;
 
 const groups = new WeakMap<Database, Map<string, (asked: Asked) => Promise<Outcome>>>();

@@ -1,0 +1,33 @@
+import t from 'tap';
+
+import { createGroups } from './groups.ts';
+
+t.test('what comes while a group is under way goes together, one of a key in each group', async (t) => {
+  const groups: string[][] = [];
+  const gates: (() => void)[] = [];
+  const run = createGroups<string, string>({
+    groups: 1,
+    size: 3,
+    keyOf: (item) => item.slice(0, 1),
+    run: async (items) => {
+      groups.push([...items]);
+      await new Promise<void>((open) => gates.push(open));
+      return items.map((item) =>
+        item.endsWith('!')
+          ? { status: 'rejected', reason: new Error(item) }
+          : { status: 'fulfilled', value: item.toUpperCase() },
+      );
+    },
+  });
+  const answers = Promise.allSettled(['a1', 'a2', 'a3', 'b!', 'c1', 'd1'].map(run));
+  for (let open = gates.shift(); open !== undefined; open = gates.shift()) {
+    open();
+    await new Promise(setImmediate);
+  }
+  const settled = await answers;
+  t.same(groups, [['a1'], ['a2', 'b!', 'c1'], ['a3', 'd1']]);
+  t.same(
+    settled.map((one) => (one.status === 'fulfilled' ? one.value : 'failed')),
+    ['A1', 'A2', 'A3', 'failed', 'C1', 'D1'],
+  );
+});

@@ -1,5 +1,7 @@
 import {
+  attributeClicks,
   attributeCode,
+  cancelConversion,
   changeCommission,
   changeCommissions,
   clawBackCommission,
@@ -8,7 +10,7 @@ import {
   refundConversion,
   type CommissionCommand,
 } from '@tributary/commissions';
-import { insertPolicy } from '@tributary/testkit';
+import { insertPartner, insertPolicy } from '@tributary/testkit';
 import t from 'tap';
 
 import { contextAt, historyOf, recordSale, setUp } from './command-setup.ts';
@@ -267,3 +269,87 @@ t.test('connections killed during a burst of commands leave no half change and n
   const after = await recordSale(sale);
   t.same((await historyOf(sale.db, after.commissionId)).entries, ['created'], 'the pool works on');
 });
+
+t.test(
+  'refunds, claw-backs, groups and cancellations of the same lines at once leave the books in order',
+  async (t) => {
+    const sale = await setUp(t);
+    const second = await insertPartner(sale.db);
+    const click = (partnerId: string, minute: number) => ({
+      clickId: sale.partner.id,
+      partnerId,
+      clickedAt: new Date(minute * 60_000),
+      referralCode: 'CODE',
+      subId: null,
+    });
+    const commissionIds: string[] = [];
+    const conversionIds: string[] = [];
+    for (const index of times(6)) {
+      const recorded = await recordConversion(sale.deps, contextAt(), {
+        orderId: `shared-${index}`,
+        currency: 'USD',
+        placedAt: new Date(),
+        customerRefHash: null,
+        confirmed: true,
+        lines: [
+          { productId: sale.product.id, quantity: 1, amount: '100.00', commissionableAmount: '100.00' },
+        ],
+        metadata: {},
+        attribute: async () => attributeClicks('linear', [click(sale.partner.id, 1), click(second.id, 2)]),
+      });
+      if (recorded.outcome !== 'recorded') throw new Error(recorded.outcome);
+      const ids = (json: string): string[] => JSON.parse(json).map(({ id }: { id: string }) => id);
+      commissionIds.push(...ids(recorded.commissions));
+      conversionIds.push(...ids(recorded.conversions));
+    }
+    const group = (action: 'confirm' | 'adjust', newAmount = 0) =>
+      changeCommissions(
+        sale.deps,
+        contextAt(),
+        commissionIds.map((commissionId) => ({
+          commissionId,
+          command: { action, newAmount, reason: 'all' },
+        })),
+      );
+    await group('confirm');
+    await Promise.all([
+      ...times(8).map((round) => group('adjust', 6 + round)),
+      ...commissionIds.map((commissionId, index) =>
+        index % 2 === 0
+          ? changeCommission(sale.deps, contextAt(), {
+              commissionId,
+              command: { action: 'pay', paymentMethod: 'bank', paymentReference: 'TX' },
+            })
+          : undefined,
+      ),
+      ...times(48).map((index) =>
+        refundConversion(sale.deps, contextAt(), {
+          conversionId: conversionIds[index % conversionIds.length] ?? '',
+          amount: 7,
+          reason: 'returned',
+          shopRefundId: `R-${index}`,
+        }),
+      ),
+      ...commissionIds.map((commissionId) =>
+        clawBackCommission(sale.deps, contextAt(), { commissionId, amount: 1, reason: 'agreed' }),
+      ),
+      ...conversionIds.map((conversionId) =>
+        cancelConversion(sale.deps, contextAt(), { conversionId, reason: 'mistake' }),
+      ),
+    ]);
+    for (const commissionId of commissionIds) {
+      const history = await historyOf(sale.db, commissionId);
+      t.same(history.entries, history.audit);
+      t.same(history.entries, history.events);
+    }
+    const wrong = await sale.db.query(
+      `SELECT c.id FROM commissions c WHERE c.kind = 'earning' AND (c.clawed_back_amount <> -coalesce((SELECT
+        sum(b.commission_amount) FROM commissions b WHERE b.original_commission_id = c.id), 0)
+      OR c.commission_amount <> (SELECT sum(amount_delta) FROM commission_entries e WHERE e.commission_id = c.id))
+     UNION ALL SELECT l.id FROM order_lines l WHERE l.refunded_amount <> (SELECT sum(refunded_amount) FROM conversion_events v
+       WHERE v.order_line_id = l.id) OR l.refunded_amount <> coalesce((SELECT sum(amount) FROM refunds r
+       WHERE r.order_line_id = l.id), 0)`,
+    );
+    t.same(wrong, []);
+  },
+);

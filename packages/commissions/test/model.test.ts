@@ -1,5 +1,5 @@
 import { createTestDatabase } from '@tributary/testkit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 
 import { brokenLaws, expectedBooks, readBooks } from './model/compare.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type { Action } from './rules.ts';
 import { PARTNERS, type Currency, type Model } from './state.ts';

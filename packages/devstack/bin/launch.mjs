@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 function findTask(name) {
   const task = TASKS[name];
   if (task !== undefined) return task;
-  const list = Object.entries(TASKS).map(([key, { says }]) => `  ${key.padEnd(12)} ${says}`);
+  const list = Object.entries(TASKS).map(([key, { says }]) => `  ${key.padEnd(15)} ${says}`);
   throw new Failure(`Usage: node launch.mjs TASK [arguments], where TASK is one of\n${list.join('\n')}`, 2);
 }
 

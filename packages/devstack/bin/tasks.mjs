@@ -53,9 +53,17 @@ export const TASKS = {
     says: 'a reliability drill, by name',
     run: (context) => runScript(context, 'packages/bench/src/drill.ts', true),
   },
+  'webhook:listen': {
+    says: 'receive, verify and print the webhooks of the running stack',
+    run: (context) => runScript(context, 'packages/devstack/src/webhook-listen.ts', true),
+  },
   'db:migrate': {
     says: 'migrate the database at DATABASE_URL',
     run: (context) => runScript(context, 'packages/schema/src/migrate-cli.ts'),
   },
   'db:generate': { says: 'write the migration for changed tables', run: generateMigration },
+  'analytics:rebuild': {
+    says: 'compute the rollups of a running stack anew',
+    run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),
+  },
 };

@@ -61,6 +61,12 @@ function assertRefused(t: Test, what: string, answer: Answer, fields: readonly s
 t.test('the document tells of the whole API', async (t) => {
   t.ok(routes.length > 70, `${routes.length} operations`);
   t.ok(withBody.length > 25, `${withBody.length} of them with a body`);
+  const link = routesOf(document).find(({ template }) => template === '/r/{referralCode}');
+  const accepted = ['to', 'subId', 'utm_source', 'utm_medium', 'utm_campaign'];
+  t.same(
+    link?.query.map(({ name }) => name),
+    accepted,
+  );
 });
 
 t.test('a body with every field wrong and one unknown: a 400 that names each', async (t) => {

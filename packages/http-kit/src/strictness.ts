@@ -17,8 +17,10 @@ function looseObjects(schema: z.core.$ZodType, path: string, seen: Set<z.core.$Z
   return [...own, ...inner];
 }
 
+/** A catch-all that says what else may come (`.catchall(z.string())`) is a decision; `z.looseObject` takes anything. */
 function isStrict(schema: z.ZodObject): boolean {
-  return schema.def.catchall instanceof z.ZodNever;
+  const { catchall } = schema.def;
+  return catchall !== undefined && !(catchall instanceof z.ZodUnknown || catchall instanceof z.ZodAny);
 }
 
 type Child = readonly [key: string, schema: z.core.$ZodType];

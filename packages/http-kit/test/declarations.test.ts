@@ -49,8 +49,11 @@ await t.test('an app does not start with a route that', async (t) => {
   });
 });
 
-await t.test('records and strict objects are accepted', async (t) => {
-  const body = z.strictObject({ metadata: z.record(z.string(), z.unknown()).optional() });
+await t.test('records, strict objects and typed catch-alls are accepted', async (t) => {
+  const body = z.strictObject({
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    query: z.object({ to: z.string() }).catchall(z.string()),
+  });
   await t.resolves(
     startApp(t, (app) => {
       app.route({ method: 'POST', url: '/x', schema: { body, response }, config, handler });

@@ -1,7 +1,7 @@
 import type { Utm } from '../clicks/record-click.ts';
 
 /** The query of a link: whatever mail programs and networks hang onto it, so nothing in it is an error. */
-export type LinkQuery = Readonly<Record<string, string | readonly string[]>>;
+export type LinkQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface LinkParameters {
   readonly to: string | undefined;

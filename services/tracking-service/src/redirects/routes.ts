@@ -13,10 +13,17 @@ const OVER_LIMIT_HEADER = 'x-tributary-over-limit';
 const MAX_REFERRER = 2_048;
 
 const params = z.strictObject({ referralCode: z.string() });
-const querystring = z.record(z.string(), z.union([z.string(), z.array(z.string())])).meta({
-  description:
-    '`to`: an allowed destination; `subId`, `utm_source`, `utm_medium`, `utm_campaign`. Others are ignored.',
-});
+const text = z.union([z.string(), z.array(z.string())]);
+const querystring = z
+  .object({
+    to: text.optional().meta({ description: 'Where to: an allowed destination; else the first of those' }),
+    subId: text.optional().meta({ description: "The partner's own mark, also as `sub_id`" }),
+    utm_source: text.optional(),
+    utm_medium: text.optional(),
+    utm_campaign: text.optional(),
+  })
+  // Whatever else mail programs and networks hang onto a link is ignored, and no error.
+  .catchall(text);
 const response = { 302: z.string().meta({ description: 'Empty; `location` is the destination' }) };
 const schema = { params, querystring, response };
 

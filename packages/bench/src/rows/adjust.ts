@@ -26,7 +26,7 @@ UPDATE commissions SET commission_amount = :cents / 100.0, basis_amount = :cents
   RETURNING version, partner_id \\gset
 INSERT INTO commission_entries (commission_id, version, partner_id, kind, currency, action, amount_delta, amount_after,
     status_before, status_after, reason, actor, at)
-  VALUES (('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid, :version, ':partner_id'::uuid, 'earning', 'USD',
+  VALUES (('00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'))::uuid, :version, :partner_id::uuid, 'earning', 'USD',
     'adjusted', 1, :cents / 100.0, 'pending', 'pending', 'bench', 'bench', now());
 INSERT INTO audit_logs (id, entity_type, entity_id, action, actor, changes, reason)
   VALUES (uuidv7(), 'commission', '00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'), 'adjusted', 'bench',

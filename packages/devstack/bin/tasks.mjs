@@ -66,4 +66,8 @@ export const TASKS = {
     says: 'compute the rollups of a running stack anew',
     run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),
   },
+  'analytics:rebuild': {
+    says: 'compute the rollups of a running stack anew',
+    run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),
+  },
 };

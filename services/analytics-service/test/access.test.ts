@@ -1,6 +1,6 @@
 import t from 'tap';
 import { createTestDatabase } from '@tributary/testkit';
-import { rebuildRollups } from '../src/rollups/rebuild.ts';
+import { rebuildRollups } from '@tributary/rollups';
 import { openDashboards, partnerIdentity } from './harness.ts';
 import { HISTORY, insertHistory } from './random-history.ts';
 

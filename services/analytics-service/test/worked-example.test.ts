@@ -8,7 +8,7 @@ import {
   insertPartner,
   insertProduct,
 } from '@tributary/testkit';
-import { rebuildRollups } from '../src/rollups/rebuild.ts';
+import { rebuildRollups } from '@tributary/rollups';
 import { openDashboards } from './harness.ts';
 
 const day = (hour: number): Date => new Date(Date.UTC(2026, 2, 10, hour));

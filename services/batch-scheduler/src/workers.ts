@@ -11,6 +11,8 @@ import { purgeExpired } from './housekeeping/purge.ts';
 import type { JobDeclaration } from './jobs/declaration.ts';
 import { jobMetrics } from './jobs/metrics.ts';
 import { startJobRunner } from './jobs/runner.ts';
+import { rebuildRollups } from './rollups/rebuild-rollups.ts';
+import { reconcileRollups } from './rollups/reconcile-rollups.ts';
 import { startScheduler } from './schedules/scheduler.ts';
 
 export interface JobDeps extends CommandDeps {
@@ -27,6 +29,8 @@ export function declareJobs({ metrics, ...deps }: JobDeps): JobDeclaration[] {
     maintainPartitions(deps),
     purgeExpired(deps),
     anonymiseClicks(deps),
+    rebuildRollups(deps),
+    reconcileRollups(deps),
   ];
 }
 

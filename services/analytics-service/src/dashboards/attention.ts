@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '@tributary/schema';
-import type { Scope } from '../rollups/statement.ts';
+import type { Scope } from '@tributary/rollups';
 
 const KINDS = [
   'commissions_past_hold',

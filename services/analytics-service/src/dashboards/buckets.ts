@@ -1,5 +1,5 @@
 import { startOfDay } from '@tributary/http-kit';
-import type { Span } from '../rollups/cover.ts';
+import type { Span } from '@tributary/rollups';
 
 export const INTERVALS = ['hour', 'day', 'week', 'month'] as const;
 export type Interval = (typeof INTERVALS)[number];

@@ -1,5 +1,5 @@
-import { sums } from '../rollups/figures.ts';
-import type { EarningFigure, PartnerFigure } from '../rollups/figures.ts';
+import { sums } from '@tributary/rollups';
+import type { EarningFigure, PartnerFigure } from '@tributary/rollups';
 import { total } from './arithmetic.ts';
 
 /** Sums as Postgres answers them: exact text, null where there was nothing to sum. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '@tributary/schema';
-import type { Cover } from '../rollups/cover.ts';
-import type { Scope } from '../rollups/statement.ts';
+import type { Cover, Scope } from '@tributary/rollups';
 import { amount, average, percentage } from './arithmetic.ts';
 import { countCommissions } from './figures.ts';
 import { readTotals } from './read-totals.ts';

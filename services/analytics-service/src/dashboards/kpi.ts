@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '@tributary/schema';
-import type { Cover, Span } from '../rollups/cover.ts';
-import type { Scope } from '../rollups/statement.ts';
+import type { Cover, Scope, Span } from '@tributary/rollups';
 import { amount, percentage } from './arithmetic.ts';
 import { countCommissions } from './figures.ts';
 import { readOpenCommissions } from './open-commissions.ts';

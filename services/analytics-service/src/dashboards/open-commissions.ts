@@ -1,5 +1,5 @@
 import type { Database } from '@tributary/schema';
-import type { Scope } from '../rollups/statement.ts';
+import type { Scope } from '@tributary/rollups';
 import { amount } from './arithmetic.ts';
 
 /** What is pending, ready for payment and to be set off now, whenever it came into being. */

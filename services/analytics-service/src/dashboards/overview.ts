@@ -1,7 +1,6 @@
 import type { Database } from '@tributary/schema';
 import { z } from 'zod';
-import type { Cover, Span } from '../rollups/cover.ts';
-import type { Scope } from '../rollups/statement.ts';
+import type { Cover, Scope, Span } from '@tributary/rollups';
 import { attentionSchema, readAttention } from './attention.ts';
 import { funnelSchema, readFunnel } from './funnel.ts';
 import { kpiSchema, readKpi } from './kpi.ts';

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { PARTNER_TIERS } from '@tributary/schema';
 import type { Database, PartnerTier } from '@tributary/schema';
-import type { Cover } from '../rollups/cover.ts';
-import { clickFacts, partnerFacts } from '../rollups/facts.ts';
-import { createStatement } from '../rollups/statement.ts';
-import type { Scope } from '../rollups/statement.ts';
+import { clickFacts, createStatement, partnerFacts } from '@tributary/rollups';
+import type { Cover, Scope } from '@tributary/rollups';
 import { amount, average, percentage } from './arithmetic.ts';
 import { countCommissions, sumsOf, totalsOf } from './figures.ts';
 import type { PartnerSums } from './figures.ts';

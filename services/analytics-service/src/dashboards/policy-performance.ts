@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { POLICY_TYPES } from '@tributary/schema';
 import type { Database, PolicyType } from '@tributary/schema';
-import type { Cover } from '../rollups/cover.ts';
-import { policyFacts } from '../rollups/facts.ts';
-import { EARNING_FIGURES, figureNames } from '../rollups/figures.ts';
-import { createStatement } from '../rollups/statement.ts';
-import type { Scope } from '../rollups/statement.ts';
+import { EARNING_FIGURES, createStatement, figureNames, policyFacts } from '@tributary/rollups';
+import type { Cover, Scope } from '@tributary/rollups';
 import { amount, average, percentage, total } from './arithmetic.ts';
 import { countCommissions, sumsOf } from './figures.ts';
 import type { EarningTotals } from './figures.ts';

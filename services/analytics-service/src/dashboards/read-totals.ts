@@ -1,9 +1,6 @@
 import type { Database } from '@tributary/schema';
-import type { Cover } from '../rollups/cover.ts';
-import { clickFacts, programFacts } from '../rollups/facts.ts';
-import { figureNames, PARTNER_FIGURES } from '../rollups/figures.ts';
-import { createStatement } from '../rollups/statement.ts';
-import type { Scope } from '../rollups/statement.ts';
+import { PARTNER_FIGURES, clickFacts, createStatement, figureNames, programFacts } from '@tributary/rollups';
+import type { Cover, Scope } from '@tributary/rollups';
 import { sumsOf, totalsOf } from './figures.ts';
 import type { PartnerSums, PartnerTotals } from './figures.ts';
 

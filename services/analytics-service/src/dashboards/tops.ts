@@ -1,8 +1,6 @@
 import type { Database } from '@tributary/schema';
-import type { Cover } from '../rollups/cover.ts';
-import { partnerFacts, policyFacts, productFacts } from '../rollups/facts.ts';
-import { createStatement } from '../rollups/statement.ts';
-import type { Scope } from '../rollups/statement.ts';
+import { createStatement, partnerFacts, policyFacts, productFacts } from '@tributary/rollups';
+import type { Cover, Scope } from '@tributary/rollups';
 
 /** The first by some measure; of equals the one with the smaller id. */
 export interface Top {

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '@tributary/schema';
-import { coverRange } from '../rollups/cover.ts';
-import type { Cover, Span } from '../rollups/cover.ts';
-import { clickFacts, programFacts } from '../rollups/facts.ts';
-import { createStatement } from '../rollups/statement.ts';
-import type { Scope } from '../rollups/statement.ts';
+import { clickFacts, coverRange, createStatement, programFacts } from '@tributary/rollups';
+import type { Cover, Scope, Span } from '@tributary/rollups';
 import { amount } from './arithmetic.ts';
 import { countCommissions, sumsOf, totalsOf } from './figures.ts';
 import type { PartnerTotals } from './figures.ts';

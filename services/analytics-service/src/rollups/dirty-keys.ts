@@ -1,6 +1,6 @@
 import type { EventEnvelope } from '@tributary/event-catalog';
-import { createKeySet } from './rollup-keys.ts';
-import type { KeySet } from './rollup-keys.ts';
+import { createKeySet } from '@tributary/rollups';
+import type { KeySet } from '@tributary/rollups';
 
 export const COMMISSION_EVENTS = [
   'commission.created',

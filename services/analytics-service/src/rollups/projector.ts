@@ -3,10 +3,10 @@ import type { ConsumerDefinition, Messaging } from '@tributary/messaging';
 import { createLease, runWithLease } from '@tributary/runtime';
 import type { LeasedLoop, Logger } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
+import { recompute } from '@tributary/rollups';
+import type { KeySet } from '@tributary/rollups';
 import { COMMISSION_EVENTS, CONVERSION_EVENTS, keysOfCommissions, keysOfConversions } from './dirty-keys.ts';
 import { followProgress } from './progress.ts';
-import { recompute } from './recompute.ts';
-import type { KeySet } from './rollup-keys.ts';
 
 export interface ProjectorDeps {
   readonly db: Database;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLease, runWithLease, type Clock, type LeasedLoop, type Logger } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
-import { measureWhole, type WholeGauges } from './measure.ts';
+import { measureWhole, resetWhole, type WholeGauges } from './measure.ts';
 
 const EVERY_MS = 15_000;
 
@@ -24,7 +24,7 @@ export function keepMeasuring(deps: {
           await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
         }
       } finally {
-        for (const gauge of Object.values(gauges)) gauge.set(0);
+        resetWhole(gauges);
       }
     },
   });

@@ -1,6 +1,8 @@
 import { countDue } from '@tributary/commissions';
+import { RECONCILED_ROLLUPS } from '@tributary/rollups';
 import type { Clock, Metrics } from '@tributary/runtime';
 import { DEFAULT_PROGRAM, type Database } from '@tributary/schema';
+import { RECONCILE_ROLLUPS, reconcileStats } from '../rollups/reconcile-rollups.ts';
 
 export type WholeGauges = ReturnType<typeof wholeGauges>;
 
@@ -16,6 +18,11 @@ export function wholeGauges(metrics: Metrics) {
     activePartners: metrics.gauge({
       name: 'active_partners_count',
       help: 'Partners with a valid click or a conversion in the last 30 days',
+    }),
+    drift: metrics.gauge({
+      name: 'analytics_drift',
+      help: 'Rollup keys that differed from what they should be at the last reconciliation',
+      labels: ['rollup'],
     }),
   };
 }
@@ -37,6 +44,22 @@ const ACTIVE = `
     OR EXISTS (SELECT FROM conversion_events v
       WHERE v.program_id = p.program_id AND v.partner_id = p.id AND v.converted_at >= $2))`;
 
+const LAST_DRIFT = `
+  SELECT stats FROM jobs WHERE program_id = $1 AND name = $2 AND status = 'succeeded' ORDER BY created_at DESC, id DESC LIMIT 1`;
+
+/** From the history of jobs, rather than from whichever process reconciled: the next run may be another's. */
+async function measureDrift(db: Database, gauges: WholeGauges): Promise<void> {
+  const [last] = await db.query<{ stats: unknown }>(LAST_DRIFT, [DEFAULT_PROGRAM, RECONCILE_ROLLUPS]);
+  const { drift } = reconcileStats.parse(last?.stats ?? {});
+  for (const rollup of RECONCILED_ROLLUPS) gauges.drift.set({ rollup }, drift[rollup] ?? 0);
+}
+
+/** Reports nothing: the process no longer speaks for the whole. */
+export function resetWhole({ drift, ...plain }: WholeGauges): void {
+  for (const gauge of Object.values(plain)) gauge.set(0);
+  for (const rollup of RECONCILED_ROLLUPS) drift.set({ rollup }, 0);
+}
+
 /** Sets the gauges to what is true now. */
 export async function measureWhole(db: Database, gauges: WholeGauges, clock: Clock): Promise<void> {
   const now = clock();
@@ -50,4 +73,5 @@ export async function measureWhole(db: Database, gauges: WholeGauges, clock: Clo
   gauges.inProgress.set(pending + confirmed);
   gauges.dueUnconfirmed.set(await countDue({ db }, DEFAULT_PROGRAM, now));
   gauges.activePartners.set(partners?.active ?? 0);
+  await measureDrift(db, gauges);
 }

@@ -1,4 +1,6 @@
 import type { Database } from '@tributary/schema';
+import { DAY_MS, daysOf } from './days.ts';
+import type { DayRange } from './days.ts';
 import { recomputeKeys } from './recompute.ts';
 import { ROLLUPS } from './rollup-keys.ts';
 import type { Rollup, RollupKey } from './rollup-keys.ts';
@@ -29,15 +31,6 @@ const LIST_KEYS: Record<Rollup, string> = {
     UNION SELECT hour, partner_id FROM rollup_click_hours WHERE program_id = $1 AND hour >= $2 AND hour < $3`,
 };
 
-const DAY_MS = 24 * 3_600_000;
-
-/** A range of whole days (UTC). */
-export interface RebuildRange {
-  readonly programId: string;
-  readonly from: Date;
-  readonly to: Date;
-}
-
 export interface RebuildDeps {
   readonly db: Pick<Database, 'query'>;
   /** Stops between two days; what was rebuilt stays. */
@@ -49,7 +42,7 @@ export interface RebuildDeps {
  * Computes every rollup of the days that a range touches anew from the base tables, a day at a time, while events flow:
  * it takes the same way as the projector, so neither can undo the other's work. Answers how many keys it recomputed.
  */
-export async function rebuildRollups(deps: RebuildDeps, range: RebuildRange): Promise<number> {
+export async function rebuildRollups(deps: RebuildDeps, range: DayRange): Promise<number> {
   let total = 0;
   for (const day of daysOf(range)) {
     if (deps.signal?.aborted === true) break;
@@ -73,12 +66,4 @@ async function rebuildDay(
   ]);
   await recomputeKeys(db, { programId, rollup, keys });
   return keys.length;
-}
-
-/** The days (UTC) that a range touches. */
-export function daysOf({ from, to }: Pick<RebuildRange, 'from' | 'to'>): Date[] {
-  const days: Date[] = [];
-  const first = Math.floor(from.getTime() / DAY_MS) * DAY_MS;
-  for (let day = first; day < to.getTime(); day += DAY_MS) days.push(new Date(day));
-  return days;
 }

@@ -24,6 +24,11 @@ export function wholeGauges(metrics: Metrics) {
       help: 'Rollup keys that differed from what they should be at the last reconciliation',
       labels: ['rollup'],
     }),
+    lastSuccess: metrics.gauge({
+      name: 'job_last_success_timestamp_seconds',
+      help: 'When each job that has a schedule last came to its end as it should',
+      labels: ['job'],
+    }),
   };
 }
 
@@ -54,8 +59,24 @@ async function measureDrift(db: Database, gauges: WholeGauges): Promise<void> {
   for (const rollup of RECONCILED_ROLLUPS) gauges.drift.set({ rollup }, drift[rollup] ?? 0);
 }
 
+// A month is more than any schedule leaves between two runs.
+const LAST_SUCCESSES = `
+  SELECT name, extract(epoch FROM max(finished_at) FILTER (WHERE status = 'succeeded'))::float8 AS at
+  FROM jobs WHERE program_id = $1 AND created_at > $2
+  GROUP BY name
+  HAVING bool_or(scheduled_for IS NOT NULL) AND bool_or(status = 'succeeded')`;
+
+async function measureSuccesses(db: Database, gauges: WholeGauges, now: Date): Promise<void> {
+  const rows = await db.query<{ name: string; at: number }>(LAST_SUCCESSES, [
+    DEFAULT_PROGRAM,
+    new Date(now.getTime() - 31 * 86_400_000),
+  ]);
+  for (const { name, at } of rows) gauges.lastSuccess.set({ job: name }, at);
+}
+
 /** Reports nothing: the process no longer speaks for the whole. */
-export function resetWhole({ drift, ...plain }: WholeGauges): void {
+export function resetWhole({ drift, lastSuccess, ...plain }: WholeGauges): void {
+  lastSuccess.reset();
   for (const gauge of Object.values(plain)) gauge.set(0);
   for (const rollup of RECONCILED_ROLLUPS) drift.set({ rollup }, 0);
 }
@@ -74,4 +95,5 @@ export async function measureWhole(db: Database, gauges: WholeGauges, clock: Clo
   gauges.dueUnconfirmed.set(await countDue({ db }, DEFAULT_PROGRAM, now));
   gauges.activePartners.set(partners?.active ?? 0);
   await measureDrift(db, gauges);
+  await measureSuccesses(db, gauges, now);
 }

@@ -25,6 +25,9 @@ import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import './route-config.ts';
 import { validatorCompiler } from './validation.ts';
 
+/** Less than the 10 s that a shutdown gives to requests under way. */
+const CLOSE_PATIENCE_MS = 8_000;
+
 /** A Fastify app whose routes take and answer zod schemas. */
 export type ServiceApp = FastifyInstance<
   RawServerDefault,
@@ -67,6 +70,8 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
     bodyLimit: options.bodyLimit ?? 1_048_576,
     trustProxy: options.trustProxy ?? false,
     requestTimeout: options.requestTimeoutMs ?? 60_000,
+    // Node looks for requests over their time limits only so often; the limits are of 10 s and more.
+    http: { connectionsCheckingInterval: 2_000 },
     exposeHeadRoutes: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 500 },
@@ -85,6 +90,7 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
   // Declared up front, so that every request object has one shape.
   plain.decorateRequest('identity', null as unknown as Identity);
   plain.decorateRequest('idempotency', null);
+  cutOffStragglers(plain);
   acceptJsonBodies(plain);
   answerProblems(plain, recover);
   observeRequests(plain, options);
@@ -115,6 +121,17 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
   checkDeclarations(plain);
   await publishOpenApi(plain, { service, errors });
   return app;
+}
+
+/**
+ * Closing waits for requests under way, but a client that drips its headers or never reads must not decide when a
+ * process ends.
+ */
+function cutOffStragglers(app: FastifyInstance): void {
+  app.addHook('preClose', (done) => {
+    setTimeout(() => app.server.closeAllConnections(), CLOSE_PATIENCE_MS).unref();
+    done();
+  });
 }
 
 /** What the HTTP parser refuses never becomes a request; it still gets a problem document. */

@@ -93,7 +93,12 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   // Bodies are not read here: they stream on to the service, whatever they are.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.all('/*', (request, reply) => passOn(request, reply, false));
+  app.route({
+    // OPTIONS is taken where pages of other origins are allowed for.
+    method: app.supportedMethods.filter((method) => !app.hasRoute({ method, url: '/*' })),
+    url: '/*',
+    handler: (request, reply) => passOn(request, reply, false),
+  });
   app.get('/r/*', { config: { rateLimit: false } }, async (request, reply) => {
     passOn(request, reply, await isLinkOverLimit(limiter, request));
     return reply;

@@ -87,7 +87,14 @@ async function faultsOf(requests: readonly Sent[], mayWork: (sent: Sent) => bool
   return faults;
 }
 
-const isLink = (path: string): boolean => path.startsWith('/r/');
+/** A link sends whoever follows it somewhere, known or not: to the programme's own page when its code is nonsense. */
+const isLink = ({ path }: Sent): boolean => path.startsWith('/r/');
+/** A list of what happened to something: nothing, for what never was. */
+const isTrail = ({ path }: Sent): boolean => path.includes('/audit-trail/');
+/** Any text may be searched for. */
+const isSearch = ({ path }: Sent): boolean => path.includes('?search=');
+/** The session of the access token ends, whether the body says anything or not. */
+const isLogout = ({ path }: Sent): boolean => path.endsWith('/auth/logout');
 
 t.test('nonsense in a path is a 4xx problem on every route', async (t) => {
   const requests = operations.flatMap(({ method, name }) => {
@@ -98,18 +105,18 @@ t.test('nonsense in a path is a 4xx problem on every route', async (t) => {
       path: pattern.replaceAll(/\{[^}]+\}/g, () => segment),
     }));
   });
-  t.same(await faultsOf(requests, () => false), []);
+  t.same(await faultsOf(requests, (sent) => isLink(sent) || isTrail(sent)), []);
   t.ok(requests.length > 500);
 });
 
 t.test('nonsense in a query is refused or without effect, never an error of ours', async (t) => {
   const requests = operations
-    .filter(({ method, name }) => method === 'GET' && !isLink(name.split(' ')[1] ?? ''))
+    .filter(({ method, name }) => method === 'GET' && !name.includes('/r/'))
     .flatMap(({ name }) => {
       const path = (name.split(' ')[1] ?? '').replaceAll(/\{[^}]+\}/g, randomUUID());
       return HOSTILE_QUERIES.map((query) => ({ method: 'GET', path: `${path}?${query}` }));
     });
-  t.same(await faultsOf(requests, () => false), []);
+  t.same(await faultsOf(requests, isSearch), []);
 });
 
 t.test('nonsense in a body is a 4xx problem on every route', async (t) => {
@@ -119,7 +126,7 @@ t.test('nonsense in a body is a 4xx problem on every route', async (t) => {
       const path = (name.split(' ')[1] ?? '').replaceAll(/\{[^}]+\}/g, randomUUID());
       return HOSTILE_BODIES.map((body) => ({ method, path, body }));
     });
-  t.same(await faultsOf(requests, () => false), []);
+  t.same(await faultsOf(requests, isLogout), []);
   t.ok(requests.length > 500);
 });
 

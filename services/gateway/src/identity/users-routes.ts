@@ -45,6 +45,12 @@ const changeSchema = z
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change');
 
+/** Without `cursor` and `count`: a programme has few users, and they are always counted. */
+const { page, limit, sort } = pageQuery({
+  sort: ['createdAt', 'email', 'name'],
+  defaultSort: '-createdAt',
+});
+
 interface UserRouteDeps {
   readonly db: Pick<Database, 'query'>;
 }
@@ -62,9 +68,7 @@ function registerReading(app: ServiceApp, { db }: UserRouteDeps): void {
     method: 'GET',
     url: '/users',
     schema: {
-      querystring: z.strictObject(
-        pageQuery({ sort: ['createdAt', 'email', 'name'], defaultSort: '-createdAt' }),
-      ),
+      querystring: z.strictObject({ page, limit, sort }),
       response: { 200: list(userSchema) },
     },
     config: { operationId: 'listUsers', summary: 'List users', scope: 'identity:write' },

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 
-import { type Answer, clientOf } from './api-client.ts';
+import { type Answer, clientOf } from '../api-client.ts';
 import {
   type ApiDocument,
   fixedValue,
@@ -11,8 +11,8 @@ import {
   validObject,
   wrongText,
   wrongValue,
-} from './bad-input.ts';
-import { startPlatform } from './platform.ts';
+} from '../bad-input.ts';
+import { startPlatform } from '../platform.ts';
 
 const UNKNOWN = 'noSuchField';
 const AT_ONCE = 8;

@@ -7,7 +7,10 @@ export interface MeasuredProcess {
   readonly name: string;
   readonly url: string;
   cpuSeconds(): number;
+  /** Politely, and gone when it resolves. */
   stop(): Promise<void>;
+  /** kill -9, and gone when it resolves. */
+  kill(): Promise<void>;
 }
 
 const CLOCK_TICKS_PER_SECOND = 100;
@@ -45,12 +48,16 @@ export async function startMeasured(options: {
     name: options.name,
     url: options.url,
     cpuSeconds: () => cpuSeconds(child.pid),
-    stop: async () => {
-      if (child.exitCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
   };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
 }
 
 async function ready(child: ChildProcess, url: string, complaint: () => string): Promise<void> {

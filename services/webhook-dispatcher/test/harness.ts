@@ -146,7 +146,6 @@ function identityHeaders({
     programId: 'default',
     ip: '192.0.2.1',
     userAgent: 'tests',
-    requestId: newId(),
     ...(partnerId === undefined ? {} : { partnerId }),
   };
   return { [IDENTITY_HEADER]: signIdentity(identity, { service: SERVICE, key: IDENTITY_KEY }) };

@@ -135,7 +135,6 @@ function identityForBench(): string {
       programId: 'default',
       ip: '127.0.0.1',
       userAgent: 'wrk',
-      requestId: 'bench',
     },
     { service: SERVICE, key: deriveIdentityKey(IDENTITY_SECRET, SERVICE) },
     inAnHour,

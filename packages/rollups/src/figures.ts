@@ -1,4 +1,11 @@
 /**
+ * An earning `c` with a refund. A paid commission never changes: of one whose line was refunded by the shop afterwards, the
+ * claw-back and the conversion tell.
+ */
+const HAS_REFUND = `(c.refunded_at IS NOT NULL OR c.clawed_back_amount > 0 AND EXISTS (SELECT FROM conversion_events v
+    WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0))`;
+
+/**
  * What one row of a base table adds to each figure, as SQL. The alias of the table is `c` for commissions and `e` for
  * conversion_events. A figure of many rows is the sum; its definition is in the domain's words.
  */
@@ -7,7 +14,7 @@ export const EARNING_FIGURES = {
   confirmed_count: `(c.kind = 'earning' AND c.status = 'confirmed')::int`,
   paid_count: `(c.kind = 'earning' AND c.status = 'paid')::int`,
   cancelled_count: `(c.kind = 'earning' AND c.status = 'cancelled')::int`,
-  refund_count: `(c.kind = 'earning' AND c.refunded_at IS NOT NULL)::int`,
+  refund_count: `(c.kind = 'earning' AND ${HAS_REFUND})::int`,
   earnings_amount: `CASE WHEN c.kind = 'earning' AND c.status <> 'cancelled' THEN c.commission_amount ELSE 0 END`,
   earnings_order_amount: `CASE WHEN c.kind = 'earning' AND c.status <> 'cancelled' THEN c.order_amount ELSE 0 END`,
 } as const;

@@ -131,6 +131,7 @@ t.test('the services may write what they must and delete only what is purged', a
   const writtenOnce = new Set(['audit_logs', 'commission_entries', 'commission_policy_versions', 'refunds']);
   const purged = [
     'consumed_events',
+    'conversion_import_chunks',
     'dead_letters',
     'idempotency_keys',
     'job_results',

@@ -11,6 +11,7 @@ interface CommissionRow {
   currency: string;
   createdAt: Date;
   paidAt: Date | null;
+  originalCommissionId: string | null;
 }
 
 /** What the commands would have said about these rows; of a commission its creation and, if so, its payment. */
@@ -33,12 +34,21 @@ export async function eventsOfRows(db: Database): Promise<StoredEvent[]> {
 }
 
 export function commissionEvent(
-  type: 'commission.created' | 'commission.paid' | 'commission.cancelled',
+  type: 'commission.created' | 'commission.paid' | 'commission.cancelled' | 'commission.clawed_back',
   row: CommissionRow,
 ): StoredEvent {
   const event = exampleEvent(type);
-  const { id: commissionId, createdAt, paidAt, kind, partnerId, policyId, currency } = row;
-  const data = { ...event.data, commissionId, kind, partnerId, policyId, currency };
+  const {
+    id: commissionId,
+    createdAt,
+    paidAt,
+    kind,
+    partnerId,
+    policyId,
+    currency,
+    originalCommissionId,
+  } = row;
+  const data = { ...event.data, commissionId, kind, partnerId, policyId, currency, originalCommissionId };
   const moments = { createdAt: createdAt.toISOString(), paidAt: paidAt?.toISOString() ?? null };
   return { ...event, ...stamp(), data: { ...data, ...moments } };
 }

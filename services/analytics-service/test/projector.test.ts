@@ -3,7 +3,15 @@ import { connectMessaging, createPublisher } from '@tributary/messaging';
 import type { Messaging } from '@tributary/messaging';
 import { createMetrics, newId } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
-import { createTestDatabase, insertCommission, insertPolicy, testNats, waitFor } from '@tributary/testkit';
+import {
+  createTestDatabase,
+  insertCommission,
+  insertConversion,
+  insertPartner,
+  insertPolicy,
+  testNats,
+  waitFor,
+} from '@tributary/testkit';
 import type { TestScope } from '@tributary/testkit';
 import { rebuildRollups } from '@tributary/rollups';
 import { startProjector } from '../src/rollups/projector.ts';
@@ -90,6 +98,40 @@ t.test(
     t.pass('asOf follows');
   },
 );
+
+t.test('a paid commission whose line the shop refunded counts as refunded, in its own hour', async (t) => {
+  const { db, owner } = await createTestDatabase(t);
+  const messaging = openMessaging(t, testNats(t));
+  const publisher = createPublisher({ messaging, db });
+  t.teardown(() => publisher.stop());
+  const get = await openDashboards(t, db);
+  project(t, db, messaging);
+  const { id: policyId } = await insertPolicy(owner);
+  const { id: partnerId } = await insertPartner(owner);
+  const createdAt = new Date(Date.now() - 26 * 3_600_000);
+  const conversion = await insertConversion(owner, { partnerId, convertedAt: createdAt });
+  const paid = await insertCommission(owner, {
+    ...{ partnerId, policyId, createdAt, conversionId: conversion.id },
+    ...{ status: 'paid', paidAt: createdAt },
+  });
+  publisher.publish([commissionEvent('commission.created', paid)]);
+  const policy = async () => (await get('policy-performance')).data[0];
+  await waitFor(async () => (await policy())?.totalCommissions === 1);
+  t.match(await policy(), { refundCount: 0 });
+  await owner.query('UPDATE commissions SET clawed_back_amount = 5 WHERE id = $1', [paid.id]);
+  const clawBack = await insertCommission(owner, {
+    ...{ kind: 'clawback', partnerId, originalCommissionId: paid.id, commissionAmount: '-5.00' },
+    ...{ policyId: null, conversionId: null, orderAmount: '0', status: 'confirmed' },
+  });
+  await owner.query('UPDATE conversion_events SET refunded_amount = 50 WHERE id = $1', [conversion.id]);
+  publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
+  await waitFor(async () => (await policy())?.refundCount === 1);
+  t.match((await get('partner-tiers')).data[0], { refundCount: 1, totalCommissions: 1 });
+  await owner.query('UPDATE conversion_events SET refunded_amount = 0 WHERE id = $1', [conversion.id]);
+  publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
+  await waitFor(async () => (await policy())?.refundCount === 0);
+  t.pass('a claw-back without a refund is none');
+});
 
 t.test('with NATS away the dashboards answer, and asOf stays where it was', async (t) => {
   const { db, owner } = await createTestDatabase(t);

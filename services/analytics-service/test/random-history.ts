@@ -65,6 +65,9 @@ const SALES = [
   `INSERT INTO commissions (id, kind, partner_id, status, commission_amount, order_amount, basis_amount, basis_left, currency, created_at)
    SELECT gen_random_uuid(), 'bonus', partner, CASE WHEN g % 3 = 0 THEN 'cancelled' ELSE 'confirmed' END, 5.55, 0, 5.55, 0, currency,
      at FROM sale WHERE g % 25 = 0`,
+  `UPDATE commissions c SET clawed_back_amount = 1.25
+   WHERE EXISTS (SELECT FROM commissions b WHERE b.original_commission_id = c.id)`,
+  `UPDATE conversion_events e SET refunded_amount = 1 FROM sale WHERE e.id = sale.c AND g % 3 = 0`,
   `DROP TABLE sale`,
 ];
 

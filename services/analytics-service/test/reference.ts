@@ -40,6 +40,10 @@ const BESIDE = `
   'totalClawedBack', (SELECT coalesce(-sum(commission_amount), 0)::float8 FROM created WHERE kind = 'clawback'),
   'totalBonuses', (SELECT coalesce(sum(commission_amount), 0)::float8 FROM created WHERE kind = 'bonus' AND status <> 'cancelled')`;
 
+/** By the refunds themselves: those before payment shrink or cancel the commission, those after it are taken back. */
+const REFUNDED = `refunded_at IS NOT NULL OR (clawed_back_amount > 0
+  AND (SELECT refunded_amount FROM conversion_events v WHERE v.id = conversion_id) > 0)`;
+
 const count = (status: string): string => `(SELECT count(*) FROM earnings WHERE status = '${status}')`;
 
 const FUNNEL = `${BASE}
@@ -86,7 +90,7 @@ const KPI = `${BASE}
 const POLICIES = `${BASE},
   figures AS (SELECT policy_id, count(*) FILTER (WHERE status <> 'cancelled') AS commissions,
       coalesce(sum(commission_amount) FILTER (WHERE status <> 'cancelled'), 0) AS amount,
-      count(*) FILTER (WHERE refunded_at IS NOT NULL) AS refunds,
+      count(*) FILTER (WHERE ${REFUNDED}) AS refunds,
       count(*) FILTER (WHERE status IN ('confirmed', 'paid')) AS confirmed,
       coalesce(sum(order_amount) FILTER (WHERE status <> 'cancelled'), 0) AS revenue
     FROM earnings GROUP BY policy_id)
@@ -112,7 +116,7 @@ const TIERS = `
       WHERE e.partner_id = p.id AND converted_at >= $1 AND converted_at < $2 AND currency = $3) AS revenue) AS x,
   LATERAL (SELECT count(*) FILTER (WHERE status <> 'cancelled') AS commissions,
       coalesce(sum(commission_amount) FILTER (WHERE status <> 'cancelled'), 0) AS amount,
-      count(*) FILTER (WHERE refunded_at IS NOT NULL) AS refunds
+      count(*) FILTER (WHERE ${REFUNDED}) AS refunds
     FROM commissions c WHERE c.partner_id = p.id AND kind = 'earning' AND created_at >= $1 AND created_at < $2 AND currency = $3) AS y
   WHERE $4::uuid IS NULL OR p.id = $4`;
 

@@ -33,6 +33,28 @@ export interface JobActor {
   userAgent: string | null;
 }
 
+/** An order of an import, checked and without anything that tells who the customer is; or why it was refused. */
+export type ImportedLine =
+  | { readonly line: number; readonly order: Readonly<Record<string, unknown>> }
+  | { readonly line: number; readonly fault: string };
+
+/** The lines of a conversions import, kept until its job has dealt with them. `importId` is the id of the job. */
+export const conversionImportChunks = pgTable(
+  'conversion_import_chunks',
+  {
+    programId: programId(),
+    importId: uuid('import_id').notNull(),
+    /** From 0, without gaps. */
+    chunk: integer('chunk').notNull(),
+    lines: jsonb('lines').$type<ImportedLine[]>().notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.programId, t.importId, t.chunk] }),
+    index('conversion_import_chunks_created').on(t.createdAt),
+  ],
+);
+
 /** Every scheduled run, bulk job, import and rebuild. */
 export const jobs = pgTable(
   'jobs',

@@ -1,5 +1,6 @@
 import type { EventEnvelope } from '@tributary/event-catalog';
 import { createKeySet } from '@tributary/rollups';
+import type { Database } from '@tributary/schema';
 import type { KeySet } from '@tributary/rollups';
 
 export const COMMISSION_EVENTS = [
@@ -31,6 +32,35 @@ export function keysOfCommissions(events: readonly CommissionEvent[]): Map<strin
     if (data.policyId !== null) keys.add('policies', data.createdAt, data.policyId);
   }
   return byProgram;
+}
+
+/** What was clawed back counts as refunded where the shop refunded it: in the hour of the original, which its event does not tell. */
+const ORIGINALS = `
+  SELECT created_at, partner_id, policy_id FROM commissions WHERE program_id = $1 AND id = ANY($2::uuid[])`;
+
+interface Original {
+  readonly createdAt: Date;
+  readonly partnerId: string;
+  readonly policyId: string | null;
+}
+
+/** Adds the keys of the commissions that these events clawed back. */
+export async function addOriginals(
+  db: Pick<Database, 'query'>,
+  events: readonly CommissionEvent[],
+  byProgram: Map<string, KeySet>,
+): Promise<void> {
+  const clawedBack = events.filter(({ type }) => type === 'commission.clawed_back');
+  for (const [programId, keys] of byProgram) {
+    const ids = clawedBack
+      .filter((event) => event.programId === programId)
+      .flatMap(({ data }) => data.originalCommissionId ?? []);
+    if (ids.length === 0) continue;
+    for (const original of await db.query<Original>(ORIGINALS, [programId, ids])) {
+      keys.add('partner_commissions', original.createdAt, original.partnerId);
+      if (original.policyId !== null) keys.add('policies', original.createdAt, original.policyId);
+    }
+  }
 }
 
 export function keysOfConversions(events: readonly ConversionEvent[]): Map<string, KeySet> {

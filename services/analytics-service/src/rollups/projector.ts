@@ -5,7 +5,13 @@ import type { LeasedLoop, Logger } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 import { recompute } from '@tributary/rollups';
 import type { KeySet } from '@tributary/rollups';
-import { COMMISSION_EVENTS, CONVERSION_EVENTS, keysOfCommissions, keysOfConversions } from './dirty-keys.ts';
+import {
+  addOriginals,
+  COMMISSION_EVENTS,
+  CONVERSION_EVENTS,
+  keysOfCommissions,
+  keysOfConversions,
+} from './dirty-keys.ts';
 import { followProgress } from './progress.ts';
 
 export interface ProjectorDeps {
@@ -60,7 +66,11 @@ function projections(db: Database): ConsumerDefinition[] {
       ...shared,
       name: 'analytics-commissions',
       types: COMMISSION_EVENTS,
-      handleBatch: (events) => recomputeAll(db, keysOfCommissions(events)),
+      handleBatch: async (events) => {
+        const keys = keysOfCommissions(events);
+        await addOriginals(db, events, keys);
+        await recomputeAll(db, keys);
+      },
     }),
     defineConsumer({
       ...shared,

@@ -5,11 +5,12 @@ import { parseArgs } from 'node:util';
 
 import { adjustRow } from './rows/adjust.ts';
 import { gatewayHopRow } from './rows/gateway-hop.ts';
+import { webhookDeliveriesRow } from './rows/webhook-deliveries.ts';
 import { measureRow, type RowDeclaration, type RowResult } from './row.ts';
 import { printRow } from './table.ts';
 import { MissingTool } from './tools.ts';
 
-const ROWS: readonly RowDeclaration[] = [gatewayHopRow, adjustRow];
+const ROWS: readonly RowDeclaration[] = [gatewayHopRow, adjustRow, webhookDeliveriesRow];
 
 const USAGE = `npm run bench -- [--only ROW] [--quick]
 Rows: ${ROWS.map(({ name }) => name).join(', ')}`;

@@ -57,15 +57,19 @@ export const TASKS = {
     says: 'receive, verify and print the webhooks of the running stack',
     run: (context) => runScript(context, 'packages/devstack/src/webhook-listen.ts', true),
   },
+  monitor: {
+    says: 'Prometheus and Alertmanager beside the running stack; --check checks their files',
+    run: (context) => runScript(context, 'packages/monitoring/src/monitor.ts', true),
+  },
+  canary: {
+    says: 'lead a candidate of a service to all traffic, or back',
+    run: (context) => runScript(context, 'packages/canary/src/cli.ts', true),
+  },
   'db:migrate': {
     says: 'migrate the database at DATABASE_URL',
     run: (context) => runScript(context, 'packages/schema/src/migrate-cli.ts'),
   },
   'db:generate': { says: 'write the migration for changed tables', run: generateMigration },
-  'analytics:rebuild': {
-    says: 'compute the rollups of a running stack anew',
-    run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),
-  },
   'analytics:rebuild': {
     says: 'compute the rollups of a running stack anew',
     run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),

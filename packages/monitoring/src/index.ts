@@ -1,0 +1,5 @@
+export { DASHBOARDS, dashboardQueries } from './dashboards/index.ts';
+export { type ExposedMetric, parseExposition, type Series } from './exposition.ts';
+export { faultsOf, type Question, questionsOf } from './expression.ts';
+export { type MetricDeclaration, METRICS, SCRAPED_SERVICES } from './metrics.ts';
+export { type Alert, readAlerts, readLimits } from './rules.ts';

@@ -87,6 +87,18 @@ t.test('sockets that say nothing keep nobody from being answered', async (t) => 
   for (const socket of idle) socket.destroy();
 });
 
+t.test('a client that drips does not keep the gateway from ending', async (t) => {
+  const { url, gateway } = await before(t);
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const closed = new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
+  socket.write('GET /api/v1/open HTTP/1.1\r\nx-drip: ');
+  const { server } = gateway.app;
+  await waitFor(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count > 0))));
+  await gateway.app.close();
+  await closed;
+  t.notOk(server.listening);
+});
+
 t.test('only pages from listed origins may read answers', async (t) => {
   const gateway = await before(t, { corsOrigins: ['https://admin.example'] });
   const from = async (origin: string, method = 'GET') => {

@@ -13,7 +13,7 @@ export interface ObservationOptions {
   readonly logMembers?: (request: FastifyRequest) => object;
 }
 
-export function routePattern(request: FastifyRequest): string {
+function routePattern(request: FastifyRequest): string {
   return request.is404 ? UNMATCHED : (request.routeOptions.url ?? UNMATCHED);
 }
 

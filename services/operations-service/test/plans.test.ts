@@ -2,8 +2,9 @@ import { Parameters } from '@tributary/commissions';
 import { createTestDatabase, insertPartner, insertPolicy } from '@tributary/testkit';
 import { connect, type Database, type QueryParam } from '@tributary/schema';
 import t from 'tap';
+import { commissionsAsOf, pastMoment } from '../src/commissions/as-of.ts';
 import { filterBody, filterConditions, resolveFilter } from '../src/commissions/filter.ts';
-import { COMMISSION_LIST, type CommissionSort } from '../src/commissions/source.ts';
+import { type CommissionSort } from '../src/commissions/source.ts';
 import { listPage } from '../src/lists/list-page.ts';
 
 const { db, owner, serviceUrl } = await createTestDatabase(t);
@@ -19,27 +20,37 @@ await db.query(
    FROM generate_series(1, 20000) i`,
   [partner.id, (await insertPartner(db)).id, policy.id],
 );
-await owner.query('ANALYZE commissions');
+await db.query(
+  `INSERT INTO commission_entries (commission_id, version, partner_id, kind, currency, action, amount_delta, amount_after, status_after, actor, at)
+   SELECT id, 1, partner_id, kind, currency, 'created', commission_amount, commission_amount, status, 'test', created_at FROM commissions`,
+);
+await owner.query('ANALYZE commissions, commission_entries');
 
 type Sort = CommissionSort | `-${CommissionSort}`;
 
-function list(on: Pick<Database, 'query'>, asked: object, sort: Sort = '-createdAt'): Promise<string> {
+function list(
+  on: Pick<Database, 'query'>,
+  { asOf, ...asked }: { readonly asOf?: string; readonly [field: string]: unknown },
+  sort: Sort = '-createdAt',
+): Promise<string> {
   const now = new Date();
+  const moment = pastMoment({ asOf, sort }, { timeZone: 'UTC', now });
   const filter = resolveFilter(filterBody.parse({ dateFrom: '2020-01-01', ...asked }), {
     timeZone: 'UTC',
     now,
   });
   const parameters = new Parameters();
-  return listPage(on, COMMISSION_LIST, {
+  const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
+  return listPage(on, source, {
     query: { page: 1, limit: 20, sort },
-    conditions: filterConditions(parameters, 'default', filter),
+    conditions: [...filterConditions(parameters, 'default', filter, filterColumns), ...conditions],
     parameters,
     filter,
   });
 }
 
 /** The statement of a page, and the indexes with which Postgres would run it. */
-async function planOf(asked: object, sort: Sort = '-createdAt'): Promise<string> {
+async function planOf(asked: Readonly<Record<string, unknown>>, sort: Sort = '-createdAt'): Promise<string> {
   let plan = '';
   const explaining: Pick<Database, 'query'> = {
     async query<Row extends object>(text: string, params: readonly QueryParam[] = []) {
@@ -74,6 +85,24 @@ t.test('every filter and order of the list of commissions is read by an index', 
     const [page] = plan.split('InitPlan');
     t.match(plan, index, `${JSON.stringify(asked)} ${sort}`);
     t.notMatch(page ?? plan, /Seq Scan on commissions/, `${JSON.stringify(asked)} ${sort}`);
+  }
+});
+
+t.test('a past moment is read by the same indexes, and each row by the key of its entries', async (t) => {
+  const asOf = new Date(Date.now() - 86_400_000).toISOString();
+  const cases = [
+    [{}, '-createdAt', /commissions_created/],
+    [{ partnerId: partner.id }, '-createdAt', /commissions_partner/],
+    [{ policyId: policy.id }, '-createdAt', /commissions_policy/],
+    [{ status: 'paid' }, '-createdAt', /commissions_created/],
+    [{ dateField: 'paid' }, '-paidAt', /commissions_paid/],
+  ] as const;
+  for (const [asked, sort, index] of cases) {
+    const plan = await planOf({ ...asked, asOf }, sort);
+    const [page] = plan.split('InitPlan');
+    t.match(plan, index, `${JSON.stringify(asked)} ${sort}`);
+    t.match(plan, /commission_entries_program_id_commission_id_version_pk/);
+    t.notMatch(page ?? plan, /Seq Scan/, `${JSON.stringify(asked)} ${sort}`);
   }
 });
 

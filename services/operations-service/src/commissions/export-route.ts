@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import { pageQuery, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
+import { pastMoment } from './as-of.ts';
 import { exportLines } from './export.ts';
-import { filterQuery, resolveFilter } from './filter.ts';
+import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
 /** A stream for the handler, text for whoever reads the answer. */
@@ -16,7 +17,7 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
     method: 'GET',
     url: '/operations/commissions.csv',
     schema: {
-      querystring: z.strictObject({ sort, cursor, ...filterQuery }),
+      querystring: z.strictObject({ sort, cursor, ...filterQuery, ...asOfQuery }),
       response: { 200: csvText },
     },
     config: {
@@ -29,8 +30,11 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
     async handler(request, reply) {
       const { sort, cursor, ...asked } = request.query;
       const { programId } = request.identity;
-      const filter = resolveFilter(asked, await deps.settings.reportingClock(programId));
-      const lines = exportLines(deps.db, { programId, filter, sort, cursor, asked });
+      const { asOf, ...filterAsked } = asked;
+      const clock = await deps.settings.reportingClock(programId);
+      const moment = pastMoment({ asOf, sort }, clock);
+      const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
+      const lines = exportLines(deps.db, { programId, filter, sort, cursor, asked, moment });
       // Read before the head is sent, so that a wrong cursor is an answer and not a broken download.
       const header = await lines.next();
       reply

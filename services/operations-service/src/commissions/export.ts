@@ -4,6 +4,7 @@ import type { Database, QueryParam } from '@tributary/schema';
 import type { commissions } from '@tributary/schema/tables';
 import { fingerprintOf, readCursor } from '../lists/cursor.ts';
 import { after, orderOf } from '../lists/list-page.ts';
+import { commissionsAsOf } from './as-of.ts';
 import { csvLine, plainCell, textCell } from './csv.ts';
 import { filterConditions, type CommissionFilter } from './filter.ts';
 import { COMMISSION_LIST, type CommissionSort } from './source.ts';
@@ -74,9 +75,6 @@ const COLUMNS: Readonly<Record<keyof Row, (row: Row) => string>> = {
 };
 
 const NAMES = Object.keys(COLUMNS) as (keyof Row)[];
-const SELECTED = NAMES.filter((name) => name !== 'partnerName')
-  .map((name) => `c.${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`)
-  .join(', ');
 
 /** Rows per fetch: about 200 kB of text, so that memory stays flat however slow the reader is. */
 const BATCH = 500;
@@ -89,6 +87,8 @@ export interface ExportRequest {
   readonly cursor?: string | undefined;
   /** The filter as the client wrote it, which list cursors are bound to. */
   readonly asked: unknown;
+  /** Undefined for now. */
+  readonly moment?: Date | undefined;
 }
 
 /** The lines of the export in pieces of one batch, the header first, read through a cursor of the database. */
@@ -104,15 +104,20 @@ async function statement(
   db: Database,
   request: ExportRequest,
 ): Promise<{ text: string; params: QueryParam[] }> {
-  const { programId, filter, sort } = request;
+  const { programId, filter, sort, moment } = request;
   const parameters = new Parameters();
+  const view = commissionsAsOf(parameters, moment, { ...filter, sort });
   const order = orderOf(COMMISSION_LIST, sort);
-  const conditions = [...filterConditions(parameters, programId, filter), ...order.conditions];
+  const conditions = [
+    ...filterConditions(parameters, programId, filter, view.filterColumns),
+    ...view.conditions,
+    ...order.conditions,
+  ];
   const position = await positionOf(db, request);
   if (position !== undefined)
     conditions.push(after(COMMISSION_LIST, { query: { sort }, parameters }, position));
   const text = `
-    SELECT ${SELECTED}, p.name AS partner_name FROM commissions c
+    SELECT ${view.shown}, p.name AS partner_name FROM ${view.source.from}
     JOIN partners p ON p.program_id = c.program_id AND p.id = c.partner_id
     WHERE ${conditions.join(' AND ')} ORDER BY ${order.by}`;
   return { text, params: parameters.values };

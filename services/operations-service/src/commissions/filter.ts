@@ -25,7 +25,14 @@ export const filterQuery = {
   search: search.optional(),
 };
 
-/** The same in a JSON body. */
+/** A list's moment, beside its filter: what was true then, rather than what is. */
+export const asOfQuery = {
+  asOf: dateRangeQuery().dateTo.meta({
+    description: 'Commissions as they were at this moment; now by default',
+  }),
+};
+
+/** What commissions are filtered by in a JSON body. */
 export const filterBody = z.strictObject({
   ...filterQuery,
   minAmount: z.number().optional(),
@@ -55,6 +62,14 @@ export function resolveFilter(
   return { ...rest, from: from.toISOString(), ...(dateTo === undefined ? {} : { to: to.toISOString() }) };
 }
 
+/** Where a filter finds what changes in a commission's life. */
+export interface FilterColumns {
+  readonly status: string;
+  readonly amount: string;
+}
+
+const NOW: FilterColumns = { status: 'c.status', amount: 'c.commission_amount' };
+
 const DATE_COLUMNS = { created: 'c.created_at', confirmed: 'c.confirmed_at', paid: 'c.paid_at' } as const;
 
 /**
@@ -65,21 +80,22 @@ export function filterConditions(
   parameters: Parameters,
   programId: string,
   filter: CommissionFilter,
+  columns: FilterColumns = NOW,
 ): string[] {
   const { partnerId, policyId, status, kind, from, to, minAmount, maxAmount } = filter;
   const column = DATE_COLUMNS[filter.dateField];
   const conditions = [`c.program_id = ${parameters.add(programId, 'text')}`];
   if (partnerId !== undefined) conditions.push(`c.partner_id = ${parameters.add(partnerId, 'uuid')}`);
   if (policyId !== undefined) conditions.push(`c.policy_id = ${parameters.add(policyId, 'uuid')}`);
-  if (status !== undefined) conditions.push(`c.status = '${status}'`);
+  if (status !== undefined) conditions.push(`${columns.status} = '${status}'`);
   if (kind !== undefined)
     conditions.push(`c.kind = '${kind}'${kind === 'earning' ? '' : " AND c.kind <> 'earning'"}`);
   conditions.push(`${column} >= ${parameters.add(from, 'timestamptz')}`);
   if (to !== undefined) conditions.push(`${column} < ${parameters.add(to, 'timestamptz')}`);
   if (minAmount !== undefined)
-    conditions.push(`c.commission_amount >= ${parameters.add(minAmount, 'numeric')}`);
+    conditions.push(`${columns.amount} >= ${parameters.add(minAmount, 'numeric')}`);
   if (maxAmount !== undefined)
-    conditions.push(`c.commission_amount <= ${parameters.add(maxAmount, 'numeric')}`);
+    conditions.push(`${columns.amount} <= ${parameters.add(maxAmount, 'numeric')}`);
   if (filter.search !== undefined) conditions.push(...searchConditions(parameters, filter.search));
   return conditions;
 }

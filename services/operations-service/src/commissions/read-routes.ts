@@ -5,15 +5,17 @@ import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
+import { commissionsAsOf, pastMoment } from './as-of.ts';
 import { commissionNotFound } from './answer-outcome.ts';
 import { commissionDetailSchema, commissionSchema } from './commission-schema.ts';
 import { findCommissionDetail } from './detail.ts';
-import { filterConditions, filterQuery, resolveFilter } from './filter.ts';
-import { COMMISSION_LIST, COMMISSION_SORTS } from './source.ts';
+import { asOfQuery, filterConditions, filterQuery, resolveFilter } from './filter.ts';
+import { COMMISSION_SORTS } from './source.ts';
 
 const listQuery = z.strictObject({
   ...pageQuery({ sort: COMMISSION_SORTS, defaultSort: '-createdAt' }),
   ...filterQuery,
+  ...asOfQuery,
 });
 
 export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): void {
@@ -23,19 +25,24 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
     schema: { querystring: listQuery, response: { 200: list(commissionSchema) } },
     config: {
       operationId: 'listCommissions',
-      summary: 'List commissions; those of the last 30 days unless dates are given',
+      summary:
+        'List commissions; those of the last 30 days unless dates are given; as they are or, with asOf, as they were',
       description:
         'Sorted by confirmedAt or paidAt, only those are listed that have been confirmed or paid. metadata.decision is part of the detail only.',
       scope: 'operations:read',
     },
     async handler(request, reply) {
       const { page, limit, sort, cursor, count, ...asked } = request.query;
+      const { asOf, ...filterAsked } = asked;
       const { programId } = request.identity;
-      const filter = resolveFilter(asked, await deps.settings.reportingClock(programId));
+      const clock = await deps.settings.reportingClock(programId);
+      const moment = pastMoment({ asOf, sort }, clock);
+      const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
       const parameters = new Parameters();
-      const text = await listPage(deps.db, COMMISSION_LIST, {
+      const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
+      const text = await listPage(deps.db, source, {
         query: { page, limit, sort, cursor, count },
-        conditions: filterConditions(parameters, programId, filter),
+        conditions: [...filterConditions(parameters, programId, filter, filterColumns), ...conditions],
         parameters,
         filter: asked,
       });

@@ -1,7 +1,8 @@
 import { commissionWire } from '@tributary/commissions';
 import type { ListSource } from '../lists/list-source.ts';
 
-const SHOWN = [
+/** The columns that the wire shows, but for the metadata. */
+export const SHOWN = [
   'id',
   'kind',
   'partner_id',
@@ -34,13 +35,16 @@ const SHOWN = [
   'refunded_at',
 ];
 
+/** `SHOWN` of the rows as they are. */
+export const PRESENT_COLUMNS = SHOWN.map((column) => `c.${column}`).join(', ');
+
 /**
  * Commissions as lists show them: without `metadata.decision`, which is larger than all the rest and stands in the detail.
  */
 export const COMMISSION_LIST = {
   from: 'commissions c',
   alias: 'c',
-  columns: `${SHOWN.map((column) => `c.${column}`).join(', ')}, c.metadata - 'decision' AS metadata`,
+  columns: `${PRESENT_COLUMNS}, c.metadata - 'decision' AS metadata`,
   wire: commissionWire('c'),
   sorts: {
     createdAt: { expression: 'c.created_at', type: 'timestamptz' },

@@ -120,5 +120,4 @@ function registerReads(app: ServiceApp, deps: OperationsDeps): void {
   });
 }
 
-const policyNotFound = (id: string) =>
-  new AppError(errors.POLICY_NOT_FOUND, `There is no policy ${id}`);
+const policyNotFound = (id: string) => new AppError(errors.POLICY_NOT_FOUND, `There is no policy ${id}`);

@@ -1,0 +1,110 @@
+import { resolveDateRange, validationError } from '@tributary/http-kit';
+import type { Parameters } from '@tributary/commissions';
+import type { ListSource } from '../lists/list-source.ts';
+import type { CommissionFilter, FilterColumns } from './filter.ts';
+import { COMMISSION_LIST, PRESENT_COLUMNS, SHOWN, type CommissionSort } from './source.ts';
+
+interface Asked {
+  readonly asOf?: string | undefined;
+  readonly sort: CommissionSort | `-${CommissionSort}`;
+}
+
+interface ReportingClock {
+  readonly timeZone: string;
+  readonly now: Date;
+}
+
+/**
+ * The moment that a list is asked for; undefined for now. A bare date is its midnight in the reporting time zone.
+ * @throws 400 for an order by amount: the amount at a past moment is in no index
+ */
+export function pastMoment({ asOf, sort }: Asked, clock: ReportingClock): Date | undefined {
+  if (asOf === undefined) return undefined;
+  if (sort.endsWith('commissionAmount')) {
+    const message = 'commissionAmount is no order of a past moment (asOf)';
+    throw validationError([{ path: 'sort', message }]);
+  }
+  return resolveDateRange({ dateTo: asOf }, clock).to;
+}
+
+/** Where commissions are read from: the table, or the table and its entries for a past moment. */
+export interface CommissionView {
+  readonly source: ListSource<CommissionSort>;
+  /** The columns of `SHOWN`. */
+  readonly shown: string;
+  readonly filterColumns?: FilterColumns;
+  readonly conditions: readonly string[];
+}
+
+const PRESENT: CommissionView = {
+  source: COMMISSION_LIST,
+  shown: PRESENT_COLUMNS,
+  conditions: [],
+};
+
+/**
+ * Commissions as they were at a past moment: status, amount and version from the last entry by then. What happens to a
+ * commission once (confirmation, payment, cancellation) is told by its time on the row; what may happen several times is looked
+ * up among the entries, for the rows of the page alone. Pages walk the same indexes as those of now, and each row passed costs
+ * a look into the key of `commission_entries`.
+ */
+export function commissionsAsOf(
+  parameters: Parameters,
+  asOf: Date | undefined,
+  { sort, dateField }: Pick<Asked, 'sort'> & Pick<CommissionFilter, 'dateField'>,
+): CommissionView {
+  if (asOf === undefined) return PRESENT;
+  const then = parameters.add(asOf, 'timestamptz');
+  const was = pastColumns(then);
+  const shown = SHOWN.map((column) => `${was[column] ?? `c.${column}`} AS ${column}`).join(', ');
+  const ordered = (field: string): boolean => dateField === field || sort.endsWith(`${field}At`);
+  return {
+    source: {
+      ...COMMISSION_LIST,
+      from: `commissions c CROSS JOIN LATERAL (${entriesBy(then, 'h.status_after, h.amount_after, h.version, h.at')} ORDER BY h.version DESC LIMIT 1) e`,
+      columns: `${shown}, ${metadataThen(then)} AS metadata`,
+    },
+    shown,
+    filterColumns: { status: 'e.status_after', amount: 'e.amount_after' },
+    conditions: [
+      `c.created_at <= ${then}`,
+      ...['confirmed', 'paid'].filter(ordered).map((field) => `c.${field}_at <= ${then}`),
+    ],
+  };
+}
+
+const entriesBy = (then: string, what: string): string =>
+  `SELECT ${what} FROM commission_entries h WHERE h.program_id = c.program_id AND h.commission_id = c.id AND h.at <= ${then}`;
+
+/** What differs from the row of now. */
+function pastColumns(then: string): Readonly<Record<string, string>> {
+  const since = (time: string, value = time): string => `CASE WHEN ${time} <= ${then} THEN ${value} END`;
+  return {
+    status: 'e.status_after',
+    commission_amount: 'e.amount_after',
+    version: 'e.version',
+    updated_at: 'e.at',
+    confirmed_at: since('c.confirmed_at'),
+    paid_at: since('c.paid_at'),
+    cancelled_at: since('c.cancelled_at'),
+    refunded_at: `(${entriesBy(then, 'max(h.at)')} AND h.action = 'refunded')`,
+    payment_method: since('c.paid_at', 'c.payment_method'),
+    payment_reference: since('c.paid_at', 'c.payment_reference'),
+    payout_id: since('c.paid_at', 'c.payout_id'),
+    review_hold: `coalesce((${entriesBy(then, "h.action = 'held'")} AND h.action IN ('held', 'released')
+        ORDER BY h.version DESC LIMIT 1), false)`,
+    clawed_back_amount: `CASE WHEN c.clawed_back_amount = 0 THEN c.clawed_back_amount ELSE coalesce((
+        SELECT -sum(k.commission_amount) FROM commissions k WHERE k.program_id = c.program_id
+          AND k.original_commission_id = c.id AND k.created_at <= ${then}), 0.00) END`,
+  };
+}
+
+/** Without what later changes added, and without the decision, as in every list. */
+const metadataThen = (then: string): string => `(
+    SELECT coalesce(jsonb_object_agg(m.key, CASE m.key WHEN 'adjustmentHistory' THEN h.adjustments ELSE m.value END), '{}')
+    FROM jsonb_each(c.metadata) m, (
+      SELECT jsonb_agg(a ORDER BY place) AS adjustments
+      FROM jsonb_array_elements(c.metadata -> 'adjustmentHistory') WITH ORDINALITY AS one(a, place)
+      WHERE (a ->> 'adjustedAt')::timestamptz <= ${then}) h
+    WHERE m.key <> 'decision' AND (m.key <> 'adjustmentHistory' OR h.adjustments IS NOT NULL)
+      AND (m.key NOT IN ('cancelledBy', 'cancellationReason') OR c.cancelled_at <= ${then}))`;

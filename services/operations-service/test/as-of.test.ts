@@ -1,0 +1,137 @@
+import { insertCommission, insertPartner, insertPolicy, waitFor } from '@tributary/testkit';
+import t from 'tap';
+import { startOperations } from './harness.ts';
+
+const { db, call } = await startOperations(t);
+
+const [anna, ben] = [await insertPartner(db), await insertPartner(db)];
+const policy = await insertPolicy(db);
+const DAY_MS = 86_400_000;
+
+const earning = (days: number) => {
+  const createdAt = new Date(Date.now() - days * DAY_MS);
+  return insertCommission(db, {
+    partnerId: days % 2 === 0 ? anna.id : ben.id,
+    policyId: policy.id,
+    policyVersion: 1,
+    createdAt,
+    updatedAt: createdAt,
+    orderId: `ORDER-${days}`,
+  });
+};
+
+const earnings = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((days) => earning(days)));
+const id = (index: number): string => earnings[index]?.id ?? '';
+const conversionOf = (index: number): string => earnings[index]?.conversionId ?? '';
+
+const act = async (index: number, action: string, body: object) => {
+  const answer = await call('POST', `/operations/commissions/${id(index)}/${action}`, { body });
+  t.ok(answer.status < 300, `${action}: ${answer.text}`);
+};
+const refund = async (index: number, refundAmount: number) => {
+  const body = { conversionId: conversionOf(index), refundAmount, reason: 'returned' };
+  const answer = await call('POST', '/operations/refunds', { body });
+  t.equal(answer.status, 200, answer.text);
+};
+const payment = { paymentMethod: 'wire', paymentReference: 'REF-1' };
+const reason = { reason: 'because' };
+
+/** Every action at least once, several of them on one commission. */
+const STEPS: readonly (() => Promise<unknown>)[] = [
+  () => act(0, 'adjust', { newAmount: 12.34, ...reason }),
+  () => act(0, 'hold', reason),
+  () => act(1, 'confirm', reason),
+  () => act(0, 'release', reason),
+  () => act(0, 'adjust', { newAmount: 3, ...reason }),
+  () => act(2, 'cancel', reason),
+  () => act(1, 'pay', payment),
+  () => refund(3, 25),
+  () =>
+    call('POST', '/operations/commissions', {
+      body: { partnerId: anna.id, amount: 7, currency: 'USD', ...reason },
+    }),
+  () => act(1, 'clawback', { amount: 4, ...reason }),
+  () => refund(3, 25.5),
+  () => act(4, 'adjust', { newAmount: 9, ...reason }),
+  () => act(4, 'cancel', reason),
+  () => act(1, 'clawback', reason),
+  () => refund(5, 100),
+  () => act(0, 'confirm', reason),
+  () => act(0, 'pay', payment),
+];
+
+const QUERIES = [
+  '',
+  'sort=createdAt',
+  'status=pending',
+  'status=confirmed&kind=earning',
+  'status=paid',
+  'status=cancelled',
+  'kind=clawback',
+  'minAmount=4&maxAmount=10',
+  `partnerId=${anna.id}`,
+  `policyId=${policy.id}&status=pending`,
+  'search=order-2',
+  'dateField=confirmed',
+  'sort=-confirmedAt',
+  'dateField=paid&sort=paidAt',
+].map((query) => `dateFrom=2020-01-01&limit=100&${query}`);
+
+/** What the tables tell: now, or at a moment. */
+async function told(asOf = ''): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {};
+  for (const query of QUERIES) {
+    const { status, body, text } = await call('GET', `/operations/commissions?${query}${asOf && `&${asOf}`}`);
+    if (status !== 200) throw new Error(text);
+    found[query] = { rows: body.data, total: body.meta.total };
+  }
+  for (const { id: partnerId } of [anna, ben]) {
+    const { body } = await call('GET', `/partners/${partnerId}/balance?${asOf}`);
+    found[partnerId] = body.data.currencies;
+  }
+  const { text } = await call('GET', `/operations/commissions.csv?dateFrom=2020-01-01&${asOf}`);
+  return { ...found, csv: text };
+}
+
+t.test('what was, read from the entries, is what the tables said at that moment', async (t) => {
+  const known: { moment: string; tables: Record<string, unknown> }[] = [];
+  for (const step of [async () => undefined, ...STEPS]) {
+    await step();
+    const moment = Date.now();
+    known.push({ moment: new Date(moment).toISOString(), tables: await told() });
+    await waitFor(() => Date.now() > moment);
+  }
+  for (const [index, { moment, tables }] of known.entries())
+    t.same(await told(`asOf=${moment}`), tables, `after ${index} steps`);
+});
+
+t.test('a page of a past moment goes on by its cursor, which belongs to that moment', async (t) => {
+  const asOf = new Date().toISOString();
+  const url = `/operations/commissions?dateFrom=2020-01-01&limit=4&asOf=${asOf}`;
+  const first = (await call('GET', url)).body;
+  const second = (await call('GET', `${url}&cursor=${first.meta.nextCursor}`)).body;
+  const all = (await call('GET', '/operations/commissions?dateFrom=2020-01-01&limit=8')).body.data;
+  t.same([...first.data, ...second.data], all);
+  const other = `/operations/commissions?dateFrom=2020-01-01&limit=4&cursor=${first.meta.nextCursor}`;
+  t.match(await call('GET', other), { status: 400, body: { errors: [{ path: 'cursor' }] } });
+});
+
+t.test(
+  'before anything was, there is nothing; a bare date is a midnight; amounts are no order',
+  async (t) => {
+    const nothing = await call('GET', '/operations/commissions?dateFrom=2020-01-01&asOf=2021-01-01');
+    t.match(nothing, { status: 200, body: { data: [], meta: { total: 0 } } }, nothing.text);
+    const [day = ''] = new Date(Date.now() - 4.5 * DAY_MS).toISOString().split('T');
+    const bare = await call('GET', `/operations/commissions?asOf=${day}`);
+    t.same(bare.body.data, (await call('GET', `/operations/commissions?asOf=${day}T00:00:00Z`)).body.data);
+    t.ok(bare.body.data.length > 0 && bare.body.data.length < 8);
+    for (const sort of ['commissionAmount', '-commissionAmount']) {
+      const refused = await call('GET', `/operations/commissions?sort=${sort}&asOf=${day}`);
+      t.match(refused, { status: 400, body: { errors: [{ path: 'sort' }] } });
+    }
+    t.match(await call('GET', '/operations/commissions?asOf=yesterday'), {
+      status: 400,
+      body: { errors: [{ path: 'asOf' }] },
+    });
+  },
+);

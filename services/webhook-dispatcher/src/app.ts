@@ -1,5 +1,6 @@
 import { buildServiceApp } from '@tributary/http-kit';
 import type { ServiceApp, ServiceAppOptions } from '@tributary/http-kit';
+import { recoveryRoutes } from './deliveries/recovery-routes.ts';
 import { deliveryRoutes } from './deliveries/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { errors } from './errors.ts';
@@ -15,6 +16,7 @@ export async function buildApp(deps: AppDeps): Promise<ServiceApp> {
   const app = await buildServiceApp({ ...deps, service: SERVICE, errors });
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
+  recoveryRoutes(app, deps);
   eventTypeRoutes(app);
   return app;
 }

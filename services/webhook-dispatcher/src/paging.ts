@@ -3,7 +3,7 @@ import type { ListMeta } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { ListedPage, Page, Position } from './endpoints/list-endpoints.ts';
 
-const positionSchema = z.tuple([z.iso.datetime({ offset: true }), z.uuid()]);
+export const positionSchema = z.tuple([z.iso.datetime({ offset: true }), z.uuid()]);
 
 interface PageQuery {
   readonly page: number;
@@ -31,4 +31,4 @@ export function metaOf(
   return listMeta({ counted, exact: count === 'exact', page, limit, nextCursor });
 }
 
-const cursorAt = ({ createdAt, id }: Position): string => encodeCursor([createdAt, id]);
+export const cursorAt = ({ createdAt, id }: Position): string => encodeCursor([createdAt, id]);

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '@tributary/runtime';
 import { signMessage } from '../signing/sign.ts';
@@ -51,7 +52,7 @@ export function createCourier(deps: CourierDeps): Courier {
 
 export function deliveryHeaders(
   { eventId, body }: Pick<ClaimedDelivery, 'eventId' | 'body'>,
-  keys: readonly Buffer[],
+  keys: readonly KeyObject[],
   at: Date,
 ): Record<string, string> {
   return {

@@ -1,14 +1,12 @@
 import type { CommandContext } from '@tributary/http-kit';
 import type { Database } from '@tributary/schema';
+import { AUDIT_COLUMNS, commandParams } from './command-params.ts';
 import { deliveryFields } from './delivery-wire.ts';
 import type { WireDelivery } from './delivery-wire.ts';
 
 export type RetryOutcome =
   | { readonly outcome: 'queued'; readonly delivery: WireDelivery }
   | { readonly outcome: 'not_found' | 'endpoint_disabled' | 'in_progress' };
-
-const AUDIT_ROW = `id, program_id, entity_type, entity_id, action, user_id, actor, changes, reason, ip_address, user_agent,
-      request_id, created_at`;
 
 // A first success is moved into the history before the row takes the next attempt's result.
 const RETRY = `
@@ -31,7 +29,7 @@ const RETRY = `
     FROM queued WHERE was_status = 'delivered' AND attempts = 1
     ON CONFLICT DO NOTHING
   ), audit AS (
-    INSERT INTO audit_logs (${AUDIT_ROW})
+    INSERT INTO audit_logs (${AUDIT_COLUMNS})
     SELECT uuidv7(), program_id, 'webhook_delivery', id::text, 'retried', (SELECT u.id FROM users u WHERE u.id = $4::uuid),
       $5, '[]', NULL, $6, $7, $8, $9::timestamptz
     FROM queued
@@ -104,7 +102,7 @@ const RECOVER = `
       jsonb_build_object('matched', m.total, 'queued', (SELECT count(*) FROM queued)) AS recovery
     FROM target t, matching m
   ), audit AS (
-    INSERT INTO audit_logs (${AUDIT_ROW})
+    INSERT INTO audit_logs (${AUDIT_COLUMNS})
     SELECT uuidv7(), program_id, 'webhook_endpoint', id::text, 'recovered',
       (SELECT u.id FROM users u WHERE u.id = $4::uuid), $5,
       jsonb_build_array(jsonb_build_object('field', 'queued', 'oldValue', NULL, 'newValue', recovery -> 'queued')),
@@ -144,14 +142,3 @@ export async function recoverEndpoint(
   if (!row.isEnabled && !dryRun) return { outcome: 'endpoint_disabled' };
   return { outcome: 'done', recovery: row.recovery };
 }
-
-/** `$4` user, `$5` actor, `$6` address, `$7` user agent, `$8` request, `$9` now, `$10` Idempotency-Key. */
-const commandParams = ({ actor, ipAddress, userAgent, requestId, now, idempotency }: CommandContext) => [
-  actor.kind === 'user' ? actor.id : null,
-  actor.name,
-  ipAddress,
-  userAgent,
-  requestId,
-  now,
-  idempotency === undefined ? null : { ...idempotency },
-];

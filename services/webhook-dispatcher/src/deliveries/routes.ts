@@ -12,29 +12,27 @@ import {
   resolveDateRange,
   sendJsonText,
   success,
-  validationError,
 } from '@tributary/http-kit';
 import type { ServiceApp } from '@tributary/http-kit';
 import { DELIVERY_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
-import { endpointNotFound } from '../endpoints/outcomes.ts';
+import { endpointDisabled } from '../endpoints/outcomes.ts';
 import { errors } from '../errors.ts';
 import { countLimit, metaOf, pageOf } from '../paging.ts';
 import type { RouteDeps } from '../routes-context.ts';
 import { deliveryDetailSchema, deliverySchema } from './delivery-wire.ts';
 import type { WireDelivery } from './delivery-wire.ts';
 import { countDeliveries, findDelivery, listDeliveries } from './find-deliveries.ts';
-import { recoverEndpoint, RECOVER_LIMIT, retryDelivery } from './retry-delivery.ts';
-import type { RecoverOutcome, Recovery, RetryOutcome } from './retry-delivery.ts';
+import { retryDelivery } from './retry-delivery.ts';
+import type { RetryOutcome } from './retry-delivery.ts';
 
 const read = { scope: 'webhooks:read', partnerAccess: 'own' } as const;
 const write = { scope: 'webhooks:write', partnerAccess: 'own' } as const;
 
-/** `/webhooks/deliveries`, and recovery of an endpoint's. */
+/** `/webhooks/deliveries` */
 export function deliveryRoutes(app: ServiceApp, deps: RouteDeps): void {
   readingRoutes(app, deps);
   retryRoute(app, deps);
-  recoverRoute(app, deps);
 }
 
 function readingRoutes(app: ServiceApp, { db, clock, reportingTimeZone }: RouteDeps): void {
@@ -113,53 +111,8 @@ function retryRoute(app: ServiceApp, deps: RouteDeps): void {
   });
 }
 
-const instant = z.iso.datetime({ offset: true });
-
-function recoverRoute(app: ServiceApp, deps: RouteDeps): void {
-  app.route({
-    method: 'POST',
-    url: '/webhooks/endpoints/:id/recover',
-    schema: {
-      params: idParams,
-      body: z.strictObject({ since: instant, until: instant.optional(), dryRun: z.boolean().default(false) }),
-      response: { 200: success(z.object({ matched: z.int(), queued: z.int() })) },
-    },
-    config: {
-      ...write,
-      operationId: 'recoverWebhookEndpoint',
-      summary: `Deliver again what failed since a time, up to ${RECOVER_LIMIT} per call; dryRun only counts`,
-      errors: [errors.WEBHOOK_ENDPOINT_NOT_FOUND, errors.WEBHOOK_ENDPOINT_DISABLED],
-    },
-    handler: async (request) => {
-      const { params, identity, body } = request;
-      const now = deps.clock();
-      const since = new Date(body.since);
-      const until = body.until === undefined ? now : new Date(body.until);
-      if (since > until) throw validationError([{ path: 'since', message: 'must not be after until' }]);
-      const target = {
-        id: params.id,
-        ownPartnerId: ownPartnerOnly(identity),
-        since,
-        until,
-        dryRun: body.dryRun,
-      };
-      const outcome = await recoverEndpoint(deps.db, requestContext(request, now), target);
-      const recovery = recoveryOrThrow(outcome, params.id);
-      deps.wake();
-      return ok(recovery);
-    },
-  });
-}
-
 function deliveryNotFound(id: string): AppError {
   return new AppError(errors.WEBHOOK_DELIVERY_NOT_FOUND, `There is no webhook delivery ${id}`);
-}
-
-function endpointDisabled(): AppError {
-  return new AppError(
-    errors.WEBHOOK_ENDPOINT_DISABLED,
-    'Switch the endpoint on before delivering to it again',
-  );
 }
 
 function queuedOrThrow(outcome: RetryOutcome, id: string): WireDelivery {
@@ -175,16 +128,5 @@ function queuedOrThrow(outcome: RetryOutcome, id: string): WireDelivery {
         errors.WEBHOOK_DELIVERY_IN_PROGRESS,
         'An attempt is under way; its result comes shortly',
       );
-  }
-}
-
-function recoveryOrThrow(outcome: RecoverOutcome, id: string): Recovery {
-  switch (outcome.outcome) {
-    case 'done':
-      return outcome.recovery;
-    case 'not_found':
-      throw endpointNotFound(id);
-    case 'endpoint_disabled':
-      throw endpointDisabled();
   }
 }

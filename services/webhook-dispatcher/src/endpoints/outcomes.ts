@@ -11,6 +11,13 @@ export function endpointNotFound(id: string): AppError {
   return new AppError(errors.WEBHOOK_ENDPOINT_NOT_FOUND, `There is no webhook endpoint ${id}`);
 }
 
+export function endpointDisabled(): AppError {
+  return new AppError(
+    errors.WEBHOOK_ENDPOINT_DISABLED,
+    'Switch the endpoint on before delivering to it again',
+  );
+}
+
 /** The URL in its normal form. @throws 400 when webhooks must not go there */
 export function allowedUrl(text: string, { addressPolicy }: RouteDeps): string {
   const check = checkUrl(text, addressPolicy);

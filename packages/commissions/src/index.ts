@@ -29,6 +29,17 @@ export {
 } from './lifecycle/decide.ts';
 export { readCommissions, type CommissionSnapshot } from './lifecycle/snapshot.ts';
 export { compareMoney, money, parseMoney, toWire, type Money } from './money/index.ts';
+export { CLOCK_SKEW_MS, type AttributionSettings } from './orders/attribute-order.ts';
+export {
+  findCode,
+  findProductById,
+  findProductBySku,
+  type KnownCode,
+  type KnownProduct,
+  type OrderCatalogue,
+} from './orders/catalogue.ts';
+export { postOrder, type PostOrderDeps, type PostOrderOutcome } from './orders/post-order.ts';
+export type { PostedOrder, PostedOrderLine } from './orders/posted-order.ts';
 export { policiesInForce, readPolicies, type PolicyRecord } from './policies/store.ts';
 export { refundConversion, type RefundInput, type RefundOutcome } from './refunds/refund-conversion.ts';
 export { addContext, Parameters, type ContextPlaceholders } from './statement/parameters.ts';

@@ -111,8 +111,12 @@ t.test('a paid commission whose line the shop refunded counts as refunded, in it
   const createdAt = new Date(Date.now() - 26 * 3_600_000);
   const conversion = await insertConversion(owner, { partnerId, convertedAt: createdAt });
   const paid = await insertCommission(owner, {
-    ...{ partnerId, policyId, createdAt, conversionId: conversion.id },
-    ...{ status: 'paid', paidAt: createdAt },
+    partnerId,
+    policyId,
+    createdAt,
+    conversionId: conversion.id,
+    status: 'paid',
+    paidAt: createdAt,
   });
   publisher.publish([commissionEvent('commission.created', paid)]);
   const policy = async () => (await get('policy-performance')).data[0];
@@ -120,8 +124,14 @@ t.test('a paid commission whose line the shop refunded counts as refunded, in it
   t.match(await policy(), { refundCount: 0 });
   await owner.query('UPDATE commissions SET clawed_back_amount = 5 WHERE id = $1', [paid.id]);
   const clawBack = await insertCommission(owner, {
-    ...{ kind: 'clawback', partnerId, originalCommissionId: paid.id, commissionAmount: '-5.00' },
-    ...{ policyId: null, conversionId: null, orderAmount: '0', status: 'confirmed' },
+    kind: 'clawback',
+    partnerId,
+    originalCommissionId: paid.id,
+    commissionAmount: '-5.00',
+    policyId: null,
+    conversionId: null,
+    orderAmount: '0',
+    status: 'confirmed',
   });
   await owner.query('UPDATE conversion_events SET refunded_amount = 50 WHERE id = $1', [conversion.id]);
   publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);

@@ -8,6 +8,7 @@ import { wholeGauges } from './gauges/measure.ts';
 import { anonymiseClicks } from './housekeeping/anonymise-clicks.ts';
 import { maintainPartitions } from './housekeeping/partitions.ts';
 import { purgeExpired } from './housekeeping/purge.ts';
+import { importConversions } from './imports/job.ts';
 import type { JobDeclaration } from './jobs/declaration.ts';
 import { jobMetrics } from './jobs/metrics.ts';
 import { startJobRunner } from './jobs/runner.ts';
@@ -26,6 +27,7 @@ export function declareJobs({ metrics, ...deps }: JobDeps): JobDeclaration[] {
   return [
     confirmDueCommissions(command),
     bulkCommissions(command),
+    importConversions(command),
     maintainPartitions(deps),
     purgeExpired(deps),
     anonymiseClicks(deps),

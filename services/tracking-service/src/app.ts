@@ -14,6 +14,7 @@ import { conversionReadRoutes } from './conversions/read-routes.ts';
 import { conversionWriteRoutes } from './conversions/write-routes.ts';
 import type { TrackingDeps } from './deps.ts';
 import { errors } from './errors.ts';
+import { importRoutes } from './imports/routes.ts';
 import { createNetworkTest } from './privacy/addresses.ts';
 import { createKeyedHashes } from './privacy/keyed-hashes.ts';
 import { createDestinations } from './redirects/destinations.ts';
@@ -67,6 +68,7 @@ export async function buildTracking(options: TrackingOptions): Promise<TrackingS
   linkRoutes(app, deps);
   conversionWriteRoutes(app, deps);
   conversionReadRoutes(app, deps);
+  await importRoutes(app, deps);
   commissionReadRoutes(app, deps);
   return {
     app,

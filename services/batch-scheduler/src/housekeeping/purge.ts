@@ -29,6 +29,13 @@ const RULES: readonly Rule[] = [
     where: `program_id = 'default' AND created_at < $1 AND status <> 'pending'`,
     keptMs: 90 * DAY_MS,
   },
+  // What an import left behind that never became a job, or whose job did not succeed.
+  {
+    table: 'conversion_import_chunks',
+    where: `created_at < $1 AND NOT EXISTS (SELECT FROM jobs j WHERE j.program_id = conversion_import_chunks.program_id
+      AND j.id = conversion_import_chunks.import_id AND j.finished_at IS NULL)`,
+    keptMs: 7 * DAY_MS,
+  },
   { table: 'job_results', where: `EXISTS (${FINISHED_JOBS})`, keptMs: 180 * DAY_MS },
   {
     table: 'jobs',

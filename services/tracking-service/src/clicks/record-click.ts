@@ -1,7 +1,8 @@
+import type { KnownCode } from '@tributary/commissions';
 import { newId } from '@tributary/runtime';
 import type { ClickSource, ClickStatus } from '@tributary/schema';
 import { isbot } from 'isbot';
-import type { Catalog, KnownCode } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { anonymizeAddress } from '../privacy/addresses.ts';
 import type { KeyedHashes } from '../privacy/keyed-hashes.ts';
 import { classifyClick } from './classify.ts';

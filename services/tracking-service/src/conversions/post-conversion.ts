@@ -1,21 +1,18 @@
 import {
-  money,
-  recordConversion,
+  postOrder,
   type CommandContext,
-  type CommandDeps,
-  type OrderLineInput,
+  type PostedOrder,
+  type PostOrderDeps,
   type RecordConversionOutcome,
 } from '@tributary/commissions';
-import { validationError, type FieldError } from '@tributary/http-kit';
-import type { Catalog, KnownProduct } from '../catalog/catalog.ts';
-import { attributeOrder, type AttributionDeps } from './attribute-order.ts';
-import { linesOf, type PostedConversion, type PostedLine } from './posted-conversion.ts';
+import { validationError } from '@tributary/http-kit';
+import type { KeyedHashes } from '../privacy/keyed-hashes.ts';
+import { linesOf, type PostedConversion } from './posted-conversion.ts';
 
-export type PostConversionDeps = CommandDeps & AttributionDeps & { readonly catalog: Catalog };
+export type PostConversionDeps = PostOrderDeps & { readonly hashes: KeyedHashes };
 
 /**
- * Records a conversion that a shop posted. What it names (click, code, session, customer) is looked at only when the order is
- * new: a repetition answers the first, whatever it names.
+ * Records a conversion that a shop posted.
  * @throws 400 that names every field at fault
  */
 export async function postConversion(
@@ -23,63 +20,28 @@ export async function postConversion(
   context: CommandContext,
   posted: PostedConversion,
 ): Promise<RecordConversionOutcome> {
-  const { programId, now } = context;
-  const { orderId, currency, customerRef, isNewCustomer, confirmed = false, metadata = {} } = posted;
-  const lines = await resolveLines(deps.catalog, programId, linesOf(posted, now), currency);
-  const placedAt = posted.convertedAt === undefined ? now : new Date(posted.convertedAt);
-  return recordConversion({ ...deps, policies: deps.catalog.policies }, context, {
+  const outcome = await postOrder(deps, context, orderOf(deps.hashes, posted, context.now));
+  if (outcome.outcome === 'invalid') throw validationError([...outcome.faults]);
+  return outcome;
+}
+
+/**
+ * The order of a posted conversion, in which hashes stand for session and customer.
+ * @throws 400 that names every field that breaks a rule beyond single fields
+ */
+export function orderOf(hashes: KeyedHashes, posted: PostedConversion, now: Date): PostedOrder {
+  const { orderId, currency, clickId, sessionId, referralCode, customerRef, isNewCustomer } = posted;
+  return {
     orderId,
     currency,
-    placedAt,
-    customerRefHash: customerRef === undefined ? null : deps.hashes.customer(customerRef),
+    placedAt: posted.convertedAt ?? now.toISOString(),
+    clickId,
+    sessionHash: sessionId === undefined ? undefined : hashes.visitor(sessionId),
+    referralCode,
+    customerRefHash: customerRef === undefined ? undefined : hashes.customer(customerRef),
     isNewCustomer,
-    confirmed,
-    lines,
-    metadata,
-    attribute: () => attributeOrder(deps, { ...posted, programId, placedAt }),
-  });
-}
-
-async function resolveLines(
-  catalog: Catalog,
-  programId: string,
-  lines: readonly PostedLine[],
-  currency: string,
-): Promise<OrderLineInput[]> {
-  const products = await Promise.all(lines.map((line) => findProduct(catalog, programId, line)));
-  const faults: FieldError[] = [];
-  const seen = new Set<string>();
-  const resolved: OrderLineInput[] = [];
-  for (const [index, line] of lines.entries()) {
-    const product = products[index];
-    const path = `${line.path}${line.sku === undefined ? 'productId' : 'sku'}`;
-    if (product === undefined) faults.push({ path, message: 'is not a product of this programme' });
-    else if (seen.has(product.id))
-      faults.push({ path, message: 'stands in another line of this order already' });
-    else {
-      seen.add(product.id);
-      resolved.push(orderLine(line, product, currency));
-    }
-  }
-  if (faults.length > 0) throw validationError(faults);
-  return resolved;
-}
-
-async function findProduct(
-  catalog: Catalog,
-  programId: string,
-  { productId, sku }: PostedLine,
-): Promise<KnownProduct | undefined> {
-  if (productId !== undefined) return catalog.findProductById(programId, productId);
-  return sku === undefined ? undefined : catalog.findProductBySku(programId, sku);
-}
-
-function orderLine(line: PostedLine, product: KnownProduct, currency: string): OrderLineInput {
-  const { quantity, amount, commissionableAmount } = line;
-  return {
-    productId: product.id,
-    quantity,
-    amount: money(amount, currency),
-    commissionableAmount: money(commissionableAmount, currency),
+    confirmed: posted.confirmed ?? false,
+    metadata: posted.metadata ?? {},
+    lines: linesOf(posted, now),
   };
 }

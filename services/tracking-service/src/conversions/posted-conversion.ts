@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS, type PostedOrderLine } from '@tributary/commissions';
 import {
   currencyCode,
   moneyFaults,
@@ -52,27 +53,13 @@ export const postedConversion = z.strictObject({
 
 export type PostedConversion = z.output<typeof postedConversion>;
 
-/** A line as posted, with where its fields stood, so that a fault can name them. */
-export interface PostedLine {
-  readonly productId: string | undefined;
-  readonly sku: string | undefined;
-  readonly amount: number;
-  readonly commissionableAmount: number;
-  readonly quantity: number;
-  /** `lines.0.`, or empty. */
-  readonly path: string;
-}
-
-/** Shops' clocks and ours differ by a little. */
-export const CLOCK_SKEW_MS = 5 * 60_000;
-
 const EARLIEST_MS = Date.UTC(1970, 0, 1);
 
 /**
  * The lines of a posted conversion, by the rules that go beyond single fields.
  * @throws 400 that names every field at fault
  */
-export function linesOf(posted: PostedConversion, now: Date): PostedLine[] {
+export function linesOf(posted: PostedConversion, now: Date): PostedOrderLine[] {
   const lines = posted.lines === undefined ? [singleLine(posted)] : posted.lines.map(listedLine);
   const faults = [
     ...shapeFaults(posted),
@@ -89,12 +76,12 @@ function singleLine({
   orderAmount = 0,
   commissionableAmount,
   quantity = 1,
-}: PostedConversion): PostedLine {
+}: PostedConversion): PostedOrderLine {
   const amount = orderAmount;
   return { productId, sku, amount, commissionableAmount: commissionableAmount ?? amount, quantity, path: '' };
 }
 
-function listedLine(listed: z.output<typeof line>, index: number): PostedLine {
+function listedLine(listed: z.output<typeof line>, index: number): PostedOrderLine {
   const { productId, sku, amount, commissionableAmount = amount, quantity = 1 } = listed;
   return { productId, sku, amount, commissionableAmount, quantity, path: `lines.${index}.` };
 }
@@ -121,7 +108,7 @@ function timeFaults({ convertedAt }: PostedConversion, now: Date): FieldError[] 
   return at < EARLIEST_MS ? [{ path: 'convertedAt', message: 'must not be before 1970' }] : [];
 }
 
-function lineFaults(posted: PostedLine, { currency, lines }: PostedConversion): FieldError[] {
+function lineFaults(posted: PostedOrderLine, { currency, lines }: PostedConversion): FieldError[] {
   const { path, productId, sku, amount, commissionableAmount } = posted;
   const faults: FieldError[] = [];
   if (productId === undefined && sku === undefined) {

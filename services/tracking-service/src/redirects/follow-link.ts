@@ -1,7 +1,8 @@
+import type { KnownCode } from '@tributary/commissions';
 import type { EventEnvelope } from '@tributary/event-catalog';
 import type { Logger } from '@tributary/runtime';
 import { DatabaseUnavailableError } from '@tributary/schema';
-import type { Catalog, KnownCode } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import {
   assignClick,
   observeClick,

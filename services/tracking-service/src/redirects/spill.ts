@@ -1,6 +1,6 @@
+import type { KnownCode } from '@tributary/commissions';
 import type { EventData, EventEnvelope } from '@tributary/event-catalog';
 import { newId } from '@tributary/runtime';
-import type { KnownCode } from '../catalog/catalog.ts';
 import type { ObservedClick } from '../clicks/record-click.ts';
 
 type SpilledClick = EventEnvelope<'click.spilled'>;

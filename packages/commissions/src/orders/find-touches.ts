@@ -1,5 +1,6 @@
-import type { Touch } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
+
+import type { Touch } from '../attribution/index.ts';
 
 /** A click as a conversion may name it. */
 export interface NamedClick {

@@ -1,0 +1,127 @@
+import type { CommandDeps } from '@tributary/commissions';
+import type { StoredEvent } from '@tributary/event-catalog';
+import type { Clock, CommissionMetrics } from '@tributary/runtime';
+import type { Database } from '@tributary/schema';
+import type { ImportedLine } from '@tributary/schema/tables';
+import { z } from 'zod';
+import { defineJob, type JobDeclaration, type JobRun } from '../jobs/declaration.ts';
+import { contextOf } from '../jobs/job-store.ts';
+import { readAttributionSettings } from '../settings/job-settings.ts';
+import { catalogueOfChunk } from './catalogue-of-chunk.ts';
+import { importLine, type ImportedResult } from './import-line.ts';
+import { inLanes } from './lanes.ts';
+
+export interface ImportDeps extends CommandDeps {
+  readonly clock: Clock;
+  readonly commissionMetrics: CommissionMetrics;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** As many as the pool has statements in flight: more would only wait there. */
+const LANES = 8;
+
+/**
+ * Records the orders of an upload in the name of who sent it, with a result for each line. A chunk that was begun and not
+ * reported is done again: orders are idempotent.
+ */
+export function importConversions(deps: ImportDeps): JobDeclaration {
+  return defineJob({
+    name: 'import-conversions',
+    deadlineMs: 12 * HOUR_MS,
+    parameters: z.strictObject({}),
+    run: (run) => importChunks(deps, run),
+  });
+}
+
+const chunkCheckpoint = z.object({ chunk: z.int().min(0) });
+const statsBefore = z.object({ recorded: z.number().default(0), repeated: z.number().default(0) });
+
+async function importChunks(deps: ImportDeps, run: JobRun<unknown>): Promise<void> {
+  let tally = statsBefore.parse(run.stats);
+  let chunk = run.checkpoint === null ? 0 : chunkCheckpoint.parse(run.checkpoint).chunk + 1;
+  for (;;) {
+    run.signal.throwIfAborted();
+    const lines = await readChunk(deps.db, run, chunk);
+    if (lines === undefined) break;
+    const done = await importChunk(deps, run, lines);
+    const count = (outcome: ImportedResult['outcome']): number =>
+      done.filter((line) => line.outcome === outcome).length;
+    tally = { recorded: tally.recorded + count('recorded'), repeated: tally.repeated + count('repeated') };
+    const failed = count('failed');
+    await run.report({
+      succeeded: done.length - failed,
+      failed,
+      results: done.map(({ result }) => result),
+      checkpoint: { chunk },
+      stats: tally,
+    });
+    chunk += 1;
+  }
+  await forgetChunks(deps.db, run);
+}
+
+async function importChunk(
+  deps: ImportDeps,
+  run: JobRun<unknown>,
+  lines: readonly ImportedLine[],
+): Promise<ImportedResult[]> {
+  const settings = await readAttributionSettings(deps.db, run.programId);
+  const orderDeps = {
+    db: deps.db,
+    publish: countingCommissions(deps),
+    catalog: catalogueOfChunk(deps.db),
+    settings: { current: () => Promise.resolve(settings) },
+  };
+  return inLanes(lines, { width: LANES, keyOf: orderIdOf }, (line) =>
+    importLine(orderDeps, contextOf(run, run.actor, deps.clock()), line),
+  );
+}
+
+/** Lines of one order extend it one after the other. */
+function orderIdOf(imported: ImportedLine): string {
+  return 'order' in imported ? String(imported.order['orderId']) : '';
+}
+
+function countingCommissions({ publish, commissionMetrics }: ImportDeps): CommandDeps['publish'] {
+  const { created, amount } = commissionMetrics;
+  const count = (event: StoredEvent): void => {
+    if (event.type !== 'commission.created') return;
+    const { after, policyType } = event.data;
+    const labels = { policy_type: policyType ?? 'none' };
+    created.inc({ ...labels, status: after.status });
+    amount.observe(labels, after.commissionAmount);
+  };
+  return (events) => {
+    for (const event of events) count(event);
+    publish(events);
+  };
+}
+
+const CHUNK = `
+  SELECT lines FROM conversion_import_chunks WHERE program_id = $1 AND import_id = $2 AND chunk = $3::int`;
+
+async function readChunk(
+  db: Pick<Database, 'query'>,
+  run: JobRun<unknown>,
+  chunk: number,
+): Promise<ImportedLine[] | undefined> {
+  const [row] = await db.query<{ lines: ImportedLine[] }>(CHUNK, [run.programId, run.id, chunk]);
+  return row?.lines;
+}
+
+const FORGET = `
+  WITH forgotten AS (
+    DELETE FROM conversion_import_chunks WHERE ctid = ANY(ARRAY(
+      SELECT ctid FROM conversion_import_chunks WHERE program_id = $1 AND import_id = $2 ORDER BY chunk DESC LIMIT 200))
+    RETURNING 1)
+  SELECT count(*)::int AS forgotten FROM forgotten`;
+
+/** From the last to the first, so that whoever goes on after a kill finds none of them left behind. */
+async function forgetChunks(db: Pick<Database, 'query'>, run: JobRun<unknown>): Promise<void> {
+  for (;;) {
+    run.signal.throwIfAborted();
+    const [row] = await db.query<{ forgotten: number }>(FORGET, [run.programId, run.id]);
+    if (row === undefined || row.forgotten === 0) return;
+  }
+}

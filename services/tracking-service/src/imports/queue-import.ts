@@ -1,0 +1,65 @@
+import {
+  addContext,
+  auditInsert,
+  composeStatement,
+  eventsOf,
+  instant,
+  outboxInsert,
+  Parameters,
+  runStatement,
+  storedEvents,
+  type CommandContext,
+  type CommandDeps,
+} from '@tributary/commissions';
+import type { StoredUpload } from './store-upload.ts';
+
+/** As `GET /operations/jobs/:id` shows it. */
+const WIRE = `json_build_object('id', r.id, 'name', r.name, 'trigger', r.trigger, 'status', r.status, 'total', r.total,
+    'succeeded', r.succeeded, 'failed', r.failed, 'skipped', r.skipped, 'stats', r.stats, 'parameters', r.parameters,
+    'actor', r.actor ->> 'name', 'error', r.error, 'cancelRequested', r.cancel_requested,
+    'createdAt', ${instant('r.created_at')}, 'startedAt', NULL, 'finishedAt', NULL)`;
+
+/**
+ * Inserts the job that batch-scheduler runs in the caller's name, with its audit row and the event that wakes it.
+ * @returns the JSON text of the job
+ */
+export async function queueImport(
+  deps: CommandDeps,
+  context: CommandContext,
+  { importId, lines }: StoredUpload,
+): Promise<string> {
+  const parameters = new Parameters();
+  const c = addContext(parameters, context);
+  const { requestId, ipAddress, userAgent } = context;
+  const actor = parameters.add({ ...context.actor, requestId, ipAddress, userAgent }, 'jsonb');
+  const ctes = [
+    `queued AS (
+    INSERT INTO jobs (id, program_id, name, trigger, actor, total, created_at)
+    VALUES (${parameters.add(importId, 'uuid')}, ${c.programId}, 'import-conversions', 'api', ${actor},
+      ${parameters.add(lines, 'int')}, ${c.now})
+    RETURNING *)`,
+    auditInsert(c, 'queued_audit', {
+      entityType: `'job'`,
+      entityId: 'r.id::text',
+      action: `'queued'`,
+      changes: `jsonb_build_array(jsonb_build_object('field', 'name', 'oldValue', NULL, 'newValue', r.name))`,
+      reason: 'NULL::text',
+      reasonCode: 'NULL::text',
+      from: 'queued r',
+    }),
+    outboxInsert(c, 'queued_events', {
+      type: `'job.queued'`,
+      subject: `jsonb_build_object('jobId', r.id)`,
+      data: `jsonb_build_object('jobId', r.id, 'name', r.name, 'trigger', r.trigger)`,
+      from: 'queued r',
+    }),
+  ];
+  const text = composeStatement(ctes, {
+    job: `(SELECT ${WIRE}::text FROM queued r)`,
+    events: eventsOf(['queued_events']),
+  });
+  const row = await runStatement<{ job: string; events: unknown[] }>(deps.db, text, parameters);
+  if (row === undefined) throw new Error('a job was not queued');
+  deps.publish(storedEvents(row.events));
+  return row.job;
+}

@@ -44,6 +44,10 @@ export interface Platform extends Accounts {
   /** As the services' role, and as the owner. */
   readonly db: Database;
   readonly owner: Database;
+  /** Where tools find the platform, as they read it from their environment. */
+  readonly toolEnvironment: Readonly<Record<string, string>>;
+  /** Starts a second process of a service beside the first, as the candidate of a rollout is started. */
+  startCandidate(name: ServiceName): Promise<PlatformService>;
   /** What the services logged as an error or worse, as `service: line`. */
   errors(): Promise<string[]>;
 }
@@ -129,6 +133,12 @@ async function launchService(t: TestScope, name: ServiceName, launch: Launch): P
   };
 }
 
+async function candidateLaunch(name: ServiceName, launch: Launch): Promise<Launch> {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const environment = { ...launch.settings.environment, WORKERS: 'off', RELEASE: 'candidate' };
+  return { ...launch, settings: { ...launch.settings, environment }, urls: { ...launch.urls, [name]: url } };
+}
+
 async function errorsOf(home: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of SERVICES) {
@@ -172,6 +182,13 @@ export async function startPlatform(t: TestScope, options: PlatformOptions = {})
     services: Object.fromEntries(started) as Record<ServiceName, PlatformService>,
     db,
     owner,
+    toolEnvironment: {
+      ...environment,
+      GATEWAY_URL: urls.gateway,
+      DATABASE_URL: servers.database,
+      NATS_URL: servers.nats,
+    },
+    startCandidate: async (name) => launchService(t, name, await candidateLaunch(name, launch)),
     errors: () => errorsOf(home),
   };
 }

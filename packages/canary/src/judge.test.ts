@@ -1,0 +1,79 @@
+import t from 'tap';
+
+import { EMPTY_WINDOW, judge, quantile, type Window } from './judge.ts';
+
+/** So many requests, all within the bucket that ends at `seconds`. */
+const windowOf = (requests: number, errors: number, seconds: number): Window => ({
+  requests,
+  errors,
+  buckets: [0.01, 0.05, 0.1, 0.2, 0.5, Infinity].map(
+    (bound) => [bound, bound >= seconds ? requests : 0] as const,
+  ),
+});
+
+t.test('too few requests are judged by nothing, however bad they look', async (t) => {
+  t.equal(judge(windowOf(499, 499, 0.5), windowOf(5_000, 0, 0.01), 500).kind, 'too_few');
+  t.equal(judge(EMPTY_WINDOW, EMPTY_WINDOW, 1).kind, 'too_few');
+});
+
+t.test('more than 5 % of errors are bad, 5 % are not', async (t) => {
+  const stable = windowOf(5_000, 0, 0.05);
+  t.equal(judge(windowOf(1_000, 50, 0.05), stable, 500).kind, 'good');
+  t.match(judge(windowOf(1_000, 51, 0.05), stable, 500), { kind: 'bad', says: /more than 5 % errors/ });
+});
+
+t.test('a p95 past twice the stable one is bad, unless that is less than 50 ms more', async (t) => {
+  t.match(judge(windowOf(1_000, 0, 0.2), windowOf(5_000, 0, 0.05), 500), {
+    kind: 'bad',
+    says: /more than twice as slow/,
+  });
+  t.equal(judge(windowOf(1_000, 0, 0.05), windowOf(5_000, 0, 0.01), 500).kind, 'good', '40 ms more');
+  t.equal(judge(windowOf(1_000, 0, 0.2), windowOf(5_000, 0, 0.2), 500).kind, 'good', 'as slow as ever');
+});
+
+t.test('without a stable release to compare with, errors alone decide', async (t) => {
+  t.equal(judge(windowOf(1_000, 0, 0.5), windowOf(49, 0, 0.01), 500).kind, 'good');
+  t.equal(judge(windowOf(1_000, 60, 0.5), EMPTY_WINDOW, 500).kind, 'bad');
+});
+
+t.test('a quantile is interpolated within its bucket', async (t) => {
+  t.equal(
+    quantile(0.5, {
+      buckets: [
+        [1, 50],
+        [2, 100],
+        [Infinity, 100],
+      ],
+    }),
+    1,
+  );
+  t.equal(
+    quantile(0.75, {
+      buckets: [
+        [1, 50],
+        [2, 100],
+        [Infinity, 100],
+      ],
+    }),
+    1.5,
+  );
+  t.equal(
+    quantile(0.95, {
+      buckets: [
+        [1, 50],
+        [Infinity, 100],
+      ],
+    }),
+    1,
+    'past the last bound, that bound',
+  );
+  t.equal(
+    quantile(0.95, {
+      buckets: [
+        [1, 0],
+        [Infinity, 0],
+      ],
+    }),
+    undefined,
+  );
+});

@@ -1,0 +1,95 @@
+import { createLease, newId } from '@tributary/runtime';
+
+import { type Connection, connectPlatform } from './connect-platform.ts';
+import { UnableToJudge } from './failure.ts';
+import { fromGateway, fromPrometheus } from './figures/read-figures.ts';
+import { rollOut, stableOf } from './roll-out.ts';
+import { readWeights, type Rollout } from './routing.ts';
+import type { Command, Plan, Platform } from './settings.ts';
+import { startGuardian } from './watch-over.ts';
+
+/** What the exit code says. */
+export const EXIT = { promoted: 0, rolled_back: 1, unable: 2 } as const;
+
+export interface CanaryOptions {
+  readonly platform: Platform;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Carries out one command and answers the exit code. */
+export async function runCanary(command: Command, options: CanaryOptions): Promise<number> {
+  const connection = connectPlatform(options.platform);
+  try {
+    return command.kind === 'reset'
+      ? await reset(command.service, connection, options)
+      : await lead(command.plan, connection, options);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function reset(service: string, connection: Connection, { say }: CanaryOptions): Promise<number> {
+  const rollout = { id: newId(), service };
+  await connection.change(rollout, {
+    action: 'reset',
+    weights: [],
+    reason: "back to the stack's own process",
+  });
+  say(`All of ${service} go to the stack's own process again (rollout ${rollout.id}).`);
+  return EXIT.promoted;
+}
+
+const READY_TIMEOUT_MS = 5_000;
+
+async function requireReady({ candidate }: Plan): Promise<void> {
+  const url = `${candidate}/health/ready`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) }).catch(() => undefined);
+  if (answer?.status !== 200)
+    throw new UnableToJudge(`${url} answers ${answer?.status ?? 'nothing'}: nothing was changed`);
+}
+
+async function lead(plan: Plan, connection: Connection, options: CanaryOptions): Promise<number> {
+  await requireReady(plan);
+  const rollout = { id: newId(), service: plan.service };
+  const lease = createLease({ db: connection.db, name: `canary:${plan.service}`, holder: rollout.id });
+  const held = await lease.acquire();
+  if (held === undefined) throw new UnableToJudge(`another rollout of ${plan.service} is under way`);
+  const renewing = setInterval(() => void lease.renew(held).catch(() => undefined), lease.ttlMs / 3);
+  try {
+    return await leadHeld(plan, { connection, rollout, options });
+  } finally {
+    clearInterval(renewing);
+    await lease.release(held);
+  }
+}
+
+interface Held {
+  readonly connection: Connection;
+  readonly rollout: Rollout;
+  readonly options: CanaryOptions;
+}
+
+async function leadHeld(plan: Plan, { connection, rollout, options }: Held): Promise<number> {
+  const { platform, say, signal } = options;
+  const stable = stableOf(await readWeights(connection.db, plan.service));
+  const guardian = startGuardian({ servers: platform, rollout, weights: stable });
+  const readTotals =
+    plan.prometheusUrl === undefined
+      ? fromGateway(platform.gatewayUrl, plan.service, platform.metricsToken)
+      : fromPrometheus(plan.prometheusUrl, plan.service);
+  say(`Rollout ${rollout.id} of ${plan.service}.`);
+  try {
+    const change: Parameters<typeof rollOut>[2]['change'] = (step) => connection.change(rollout, step);
+    const outcome = await rollOut(plan, stable, { readTotals, change, say, signal });
+    guardian.dismiss();
+    return EXIT[outcome];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // Without this the guardian does it, as soon as this process is gone.
+    await connection.change(rollout, { action: 'given_up', weights: stable, reason });
+    guardian.dismiss();
+    say(`Given up: ${reason}. The stable release serves all of ${plan.service}.`);
+    return EXIT.unable;
+  }
+}

@@ -70,6 +70,10 @@ export const TASKS = {
     run: (context) => runScript(context, 'packages/schema/src/migrate-cli.ts'),
   },
   'db:generate': { says: 'write the migration for changed tables', run: generateMigration },
+  'client:generate': {
+    says: "write the client's types from the API's document",
+    run: (context) => runScript(context, 'packages/devstack/src/generate-client.ts'),
+  },
   'analytics:rebuild': {
     says: 'compute the rollups of a running stack anew',
     run: (context) => runScript(context, 'packages/devstack/src/rebuild-rollups.ts'),

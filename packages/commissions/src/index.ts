@@ -28,6 +28,12 @@ export {
   type Reason,
 } from './lifecycle/decide.ts';
 export { readCommissions, type CommissionSnapshot } from './lifecycle/snapshot.ts';
+export {
+  DATE_COLUMNS,
+  filterConditions,
+  type CommissionFilter,
+  type FilterColumns,
+} from './lists/commission-filter.ts';
 export { compareMoney, money, parseMoney, toWire, type Money } from './money/index.ts';
 export { CLOCK_SKEW_MS, type AttributionSettings } from './orders/attribute-order.ts';
 export {

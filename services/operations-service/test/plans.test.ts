@@ -1,9 +1,9 @@
-import { Parameters } from '@tributary/commissions';
+import { filterConditions, Parameters } from '@tributary/commissions';
 import { createTestDatabase, insertPartner, insertPolicy } from '@tributary/testkit';
 import { connect, type Database, type QueryParam } from '@tributary/schema';
 import t from 'tap';
 import { commissionsAsOf, pastMoment } from '../src/commissions/as-of.ts';
-import { filterBody, filterConditions, resolveFilter } from '../src/commissions/filter.ts';
+import { filterBody, resolveFilter } from '../src/commissions/filter.ts';
 import { type CommissionSort } from '../src/commissions/source.ts';
 import { listPage } from '../src/lists/list-page.ts';
 

@@ -24,7 +24,8 @@ const toRecord = (use: PolicyUse): Record<string, unknown> => ({
 /**
  * The CTEs that check, in the statement that writes commissions, that every policy and partner decided upon is still the
  * one that was read, and that count the uses of limited policies against their limits. The limit is tested on the
- * running total's own row, so that it holds however many statements run at once.
+ * running total's own row, so that it holds however many statements run at once. Uses of unlimited ones are not counted;
+ * they share a lock until the statement has ended, so that whoever sets a first limit can count them.
  */
 export function policyGuard(
   parameters: Parameters,
@@ -42,7 +43,8 @@ export function policyGuard(
     JOIN commission_policies p ON p.program_id = ${c.programId} AND p.id = u.policy_id AND p.version = u.row_version
       AND p.status = 'active'
     JOIN partners a ON a.program_id = ${c.programId} AND a.id = u.partner_id AND a.status = 'active'
-      AND a.tier = u.partner_tier)`,
+      AND a.tier = u.partner_tier
+    WHERE ${limited} OR unlimited_policy_holds(${c.programId}, u.policy_id, u.row_version))`,
     `used_in_all AS (
     SELECT u.policy_id, count(*)::int AS uses, min(u.max_total) AS max_uses FROM used u WHERE ${limited}
     GROUP BY u.policy_id ORDER BY u.policy_id)`,

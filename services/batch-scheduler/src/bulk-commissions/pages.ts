@@ -1,7 +1,6 @@
-import { Parameters } from '@tributary/commissions';
+import { DATE_COLUMNS, filterConditions, Parameters, type CommissionFilter } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import { z } from 'zod';
-import type { CommissionFilter } from './parameters.ts';
 
 /** Some commissions to deal with, and where to go on once that is done. */
 export interface Page {
@@ -39,8 +38,6 @@ export function targetOfIds(given: readonly string[]): BulkTarget {
 
 const filterCheckpoint = z.object({ at: z.string(), id: z.uuid() });
 type Position = z.output<typeof filterCheckpoint>;
-
-const DATE_COLUMNS = { created: 'c.created_at', confirmed: 'c.confirmed_at', paid: 'c.paid_at' } as const;
 
 export interface FilterTarget {
   readonly programId: string;
@@ -98,25 +95,6 @@ function page(
   );
 }
 
-/** As operations-service lists them; statuses and kinds stand in the text, where partial indexes find them. */
 function conditions(parameters: Parameters, { programId, filter, until }: FilterTarget): string[] {
-  const { partnerId, policyId, status, kind, from, to, minAmount, maxAmount, search } = filter;
-  const column = DATE_COLUMNS[filter.dateField];
-  const where = [
-    `c.program_id = ${parameters.add(programId, 'text')}`,
-    `${column} >= ${parameters.add(from, 'timestamptz')}`,
-    `${column} < ${parameters.add(to ?? until, 'timestamptz')}`,
-  ];
-  if (partnerId !== undefined) where.push(`c.partner_id = ${parameters.add(partnerId, 'uuid')}`);
-  if (policyId !== undefined) where.push(`c.policy_id = ${parameters.add(policyId, 'uuid')}`);
-  if (status !== undefined) where.push(`c.status = '${status}'`);
-  if (kind !== undefined)
-    where.push(`c.kind = '${kind}'${kind === 'earning' ? '' : " AND c.kind <> 'earning'"}`);
-  if (minAmount !== undefined) where.push(`c.commission_amount >= ${parameters.add(minAmount, 'numeric')}`);
-  if (maxAmount !== undefined) where.push(`c.commission_amount <= ${parameters.add(maxAmount, 'numeric')}`);
-  if (search !== undefined) {
-    const pattern = parameters.add(`%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`, 'text');
-    where.push(`(c.order_id ILIKE ${pattern} OR c.referral_code ILIKE ${pattern})`);
-  }
-  return where;
+  return filterConditions(parameters, programId, { ...filter, to: filter.to ?? until.toISOString() });
 }

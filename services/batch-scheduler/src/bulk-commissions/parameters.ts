@@ -1,4 +1,4 @@
-import type { CommissionCommand } from '@tributary/commissions';
+import type { CommissionCommand, CommissionFilter } from '@tributary/commissions';
 import { COMMISSION_KINDS, COMMISSION_STATUSES, REASON_CODES } from '@tributary/schema';
 import { z } from 'zod';
 
@@ -8,20 +8,20 @@ const instant = z.iso.datetime({ offset: true });
  * Which commissions, with instants instead of dates. Strict: a condition that this release does not know must stop the job and
  * not widen it.
  */
-export const commissionFilter = z.strictObject({
+const commissionFilter = z.strictObject({
   partnerId: z.uuid().optional(),
   policyId: z.uuid().optional(),
   status: z.enum(COMMISSION_STATUSES).optional(),
   kind: z.enum(COMMISSION_KINDS).optional(),
+  currency: z.string().optional(),
+  refunded: z.boolean().optional(),
   dateField: z.enum(['created', 'confirmed', 'paid']),
   from: instant,
   to: instant.optional(),
   minAmount: z.number().optional(),
   maxAmount: z.number().optional(),
   search: z.string().min(1).optional(),
-});
-
-export type CommissionFilter = z.output<typeof commissionFilter>;
+}) satisfies z.ZodType<CommissionFilter>;
 
 const reasoned = { reason: z.string().min(1), reasonCode: z.enum(REASON_CODES).optional() };
 

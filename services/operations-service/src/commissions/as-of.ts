@@ -1,7 +1,6 @@
 import { resolveDateRange, validationError } from '@tributary/http-kit';
-import type { Parameters } from '@tributary/commissions';
+import type { Parameters, type CommissionFilter, type FilterColumns } from '@tributary/commissions';
 import type { ListSource } from '../lists/list-source.ts';
-import type { CommissionFilter, FilterColumns } from './filter.ts';
 import { COMMISSION_LIST, PRESENT_COLUMNS, SHOWN, type CommissionSort } from './source.ts';
 
 interface Asked {

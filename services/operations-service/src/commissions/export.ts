@@ -1,4 +1,4 @@
-import { Parameters } from '@tributary/commissions';
+import { filterConditions, Parameters, type CommissionFilter } from '@tributary/commissions';
 import { validationError } from '@tributary/http-kit';
 import type { Database, QueryParam } from '@tributary/schema';
 import type { commissions } from '@tributary/schema/tables';
@@ -6,7 +6,6 @@ import { fingerprintOf, readCursor } from '../lists/cursor.ts';
 import { after, orderOf } from '../lists/list-page.ts';
 import { commissionsAsOf } from './as-of.ts';
 import { csvLine, plainCell, textCell } from './csv.ts';
-import { filterConditions, type CommissionFilter } from './filter.ts';
 import { COMMISSION_LIST, type CommissionSort } from './source.ts';
 
 type Row = Pick<

@@ -1,4 +1,4 @@
-import { Parameters } from '@tributary/commissions';
+import { filterConditions, Parameters } from '@tributary/commissions';
 import { idParams, list, pageQuery, sendJsonText, success, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import { sendRecord } from '../changes/versioned-answer.ts';
@@ -9,7 +9,7 @@ import { commissionsAsOf, pastMoment } from './as-of.ts';
 import { commissionNotFound } from './answer-outcome.ts';
 import { commissionDetailSchema, commissionSchema } from './commission-schema.ts';
 import { findCommissionDetail } from './detail.ts';
-import { asOfQuery, filterConditions, filterQuery, resolveFilter } from './filter.ts';
+import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
 const listQuery = z.strictObject({

@@ -29,13 +29,15 @@ const filters = {
   partnerId: z.uuid().optional(),
   kind: z.enum(COMMISSION_KINDS).optional(),
   status: z.enum(COMMISSION_STATUSES).optional(),
+  policyId: z.uuid().optional(),
+  currency: currencyCode.optional(),
   ...dateRangeQuery(),
 };
 const listQuery = z.strictObject({
   ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
   ...filters,
 });
-const statsQuery = z.strictObject({ ...filters, currency: currencyCode.optional() });
+const statsQuery = z.strictObject(filters);
 
 type Asked = z.output<typeof statsQuery>;
 
@@ -50,6 +52,7 @@ async function selectCommissions(deps: TrackingDeps, identity: Identity, asked: 
     filters: [
       { column: 'c.kind', type: 'text', value: asked.kind },
       { column: 'c.status', type: 'text', value: asked.status },
+      { column: 'c.policy_id', type: 'uuid', value: asked.policyId },
       { column: 'c.currency', type: 'text', value: asked.currency },
     ],
   });

@@ -42,13 +42,14 @@ const filters = {
   orderId: z.string().min(1).max(200).optional(),
   status: z.enum(CONVERSION_STATUSES).optional(),
   isPrimary: queryBoolean().optional(),
+  currency: currencyCode.optional(),
   ...dateRangeQuery(),
 };
 const listQuery = z.strictObject({
   ...pageQuery({ sort: ['convertedAt'], defaultSort: '-convertedAt' }),
   ...filters,
 });
-const statsQuery = z.strictObject({ ...filters, currency: currencyCode.optional() });
+const statsQuery = z.strictObject(filters);
 
 type Asked = z.output<typeof statsQuery>;
 

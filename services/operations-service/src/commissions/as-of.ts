@@ -1,5 +1,5 @@
 import { resolveDateRange, validationError } from '@tributary/http-kit';
-import type { Parameters, type CommissionFilter, type FilterColumns } from '@tributary/commissions';
+import type { CommissionFilter, FilterColumns, Parameters } from '@tributary/commissions';
 import type { ListSource } from '../lists/list-source.ts';
 import { COMMISSION_LIST, PRESENT_COLUMNS, SHOWN, type CommissionSort } from './source.ts';
 

@@ -60,6 +60,8 @@ export const processSettings = {
     .string()
     .regex(/^[A-Za-z0-9_-]*$/)
     .default(''),
+  /** Copies of each stream: 1 on a single server, 3 on a cluster. */
+  NATS_REPLICAS: integerSetting(1, 5).default(1),
   IDENTITY_SECRET: secret(z.string().min(32)),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),

@@ -16,6 +16,7 @@ async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig
     url: config.NATS_URL,
     name: SERVICE,
     namespace: config.NATS_NAMESPACE,
+    replicas: config.NATS_REPLICAS,
     logger,
     metrics,
   });

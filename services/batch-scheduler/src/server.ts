@@ -20,6 +20,7 @@ async function build({ config, logger, metrics }: ProcessContext<SchedulerConfig
     url: config.NATS_URL,
     name: SERVICE,
     namespace: config.NATS_NAMESPACE,
+    replicas: config.NATS_REPLICAS,
     logger,
     metrics,
   });

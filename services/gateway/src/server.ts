@@ -17,6 +17,7 @@ await startProcess({
       url: config.NATS_URL,
       name: 'gateway',
       namespace: config.NATS_NAMESPACE,
+      replicas: config.NATS_REPLICAS,
       logger,
       metrics,
     });

@@ -15,6 +15,7 @@ await startProcess({
       url: config.NATS_URL,
       name: SERVICE,
       namespace: config.NATS_NAMESPACE,
+      replicas: config.NATS_REPLICAS,
       logger,
       metrics,
     });

@@ -18,8 +18,8 @@ await startProcess({
   env: process.env,
   async build({ config, logger, metrics }) {
     const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
-    const { NATS_URL: url, NATS_NAMESPACE: namespace } = config;
-    const messaging = connectMessaging({ url, name: SERVICE, namespace, logger, metrics });
+    const { NATS_URL: url, NATS_NAMESPACE: namespace, NATS_REPLICAS: replicas } = config;
+    const messaging = connectMessaging({ url, name: SERVICE, namespace, replicas, logger, metrics });
     const publisher = createPublisher({ messaging, db });
     const health = createHealth({
       logger,

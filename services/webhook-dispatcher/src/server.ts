@@ -79,6 +79,7 @@ function connections({ config, logger, metrics }: ProcessContext<WebhookConfig>)
     url: config.NATS_URL,
     name: SERVICE,
     namespace: config.NATS_NAMESPACE,
+    replicas: config.NATS_REPLICAS,
     logger,
     metrics,
   });

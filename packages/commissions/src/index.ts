@@ -31,6 +31,7 @@ export { readCommissions, type CommissionSnapshot } from './lifecycle/snapshot.t
 export {
   DATE_COLUMNS,
   filterConditions,
+  refundedCondition,
   type CommissionFilter,
   type FilterColumns,
 } from './lists/commission-filter.ts';

@@ -40,6 +40,10 @@ export const DATE_COLUMNS = {
 const REFUNDED = `(c.refunded_at IS NOT NULL OR (c.clawed_back_amount > 0 AND EXISTS (SELECT FROM conversion_events v
   WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0)))`;
 
+/** The SQL condition over `commissions c` that there was a refund, or none. */
+export const refundedCondition = (refunded: boolean): string =>
+  `${REFUNDED} IS ${refunded ? 'TRUE' : 'FALSE'}`;
+
 /**
  * The SQL conditions of a filter over `commissions c`. Enumerations stand in the text: partial indexes are only found by
  * constants, and the planner knows how common each status is.
@@ -59,7 +63,7 @@ export function filterConditions(
   if (kind !== undefined)
     conditions.push(`c.kind = '${kind}'${kind === 'earning' ? '' : " AND c.kind <> 'earning'"}`);
   if (currency !== undefined) conditions.push(`c.currency = ${parameters.add(currency, 'text')}`);
-  if (refunded !== undefined) conditions.push(`${REFUNDED} IS ${refunded ? 'TRUE' : 'FALSE'}`);
+  if (refunded !== undefined) conditions.push(refundedCondition(refunded));
   conditions.push(`${column} >= ${parameters.add(from, 'timestamptz')}`);
   if (to !== undefined) conditions.push(`${column} < ${parameters.add(to, 'timestamptz')}`);
   if (minAmount !== undefined)

@@ -25,17 +25,26 @@ export function readPolicies(db: Database, programId: string): Promise<PolicyRec
   return db.query<PolicyRecord>(POLICIES, [programId]);
 }
 
-/** Of each policy the version in force at `now`: the latest whose time has come. */
+/**
+ * Of each policy the version in force at `now`: the latest whose time has come. Usage limits are those of the newest: they
+ * count what is written from then on, also by a command that was given a moment before.
+ */
 export function policiesInForce(records: readonly PolicyRecord[], now: Date): PolicyRecord[] {
   const inForce = new Map<string, PolicyRecord>();
+  const newest = new Map<string, PolicyRecord>();
   for (const record of records) {
-    const other = inForce.get(record.id);
-    if (record.effectiveFrom <= now && (other === undefined || record.version > other.version)) {
+    if (isLater(record, newest.get(record.id))) newest.set(record.id, record);
+    if (record.effectiveFrom <= now && isLater(record, inForce.get(record.id)))
       inForce.set(record.id, record);
-    }
   }
-  return [...inForce.values()];
+  return [...inForce.values()].map((record) => {
+    const { maxUsageTotal, maxUsagePerPartner } = newest.get(record.id) ?? record;
+    return { ...record, maxUsageTotal, maxUsagePerPartner };
+  });
 }
+
+const isLater = (record: PolicyRecord, other: PolicyRecord | undefined): boolean =>
+  other === undefined || record.version > other.version;
 
 const USAGE = `SELECT policy_id, partner_id, used FROM policy_usage
   WHERE program_id = $1 AND policy_id = ANY($2::uuid[]) AND (partner_id IS NULL OR partner_id = ANY($3::uuid[]))`;

@@ -107,6 +107,7 @@ export const commissions = pgTable(
       .on(t.programId, t.conversionId)
       .where(sql`${t.kind} = 'earning'`),
     index('commissions_created').on(t.programId, t.createdAt, t.id),
+    // The migrations add what a balance sums (INCLUDE), which Drizzle cannot say; that of entries likewise.
     index('commissions_partner').on(t.programId, t.partnerId, t.createdAt, t.id),
     index('commissions_policy').on(t.programId, t.policyId, t.createdAt, t.id),
     index('commissions_status').on(t.programId, t.status, t.createdAt, t.id),

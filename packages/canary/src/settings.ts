@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 import { UnableToJudge } from './failure.ts';
 
-export const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--prometheus URL]
+const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--prometheus URL]
 npm run canary -- SERVICE --reset
 
 Of the running stack in TRIBUTARY_HOME, or of GATEWAY_URL, DATABASE_URL and NATS_URL.`;

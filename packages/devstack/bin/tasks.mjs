@@ -65,6 +65,10 @@ export const TASKS = {
     says: 'lead a candidate of a service to all traffic, or back',
     run: (context) => runScript(context, 'packages/canary/src/cli.ts', true),
   },
+  bundle: {
+    says: 'write what container images hold into dist, or into the folder that is named',
+    run: (context) => runScript(context, 'packages/deployment/src/bundle.ts'),
+  },
   'db:migrate': {
     says: 'migrate the database at DATABASE_URL',
     run: (context) => runScript(context, 'packages/schema/src/migrate-cli.ts'),

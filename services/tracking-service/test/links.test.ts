@@ -91,7 +91,7 @@ t.test(
   },
 );
 
-t.test('unknown, impossible and strange codes redirect home and store nothing', async (t) => {
+t.test('unknown, impossible and strange codes get a 404 page, no cookie, and store nothing', async (t) => {
   for (const code of [
     'NOBODY',
     'x',
@@ -101,9 +101,15 @@ t.test('unknown, impossible and strange codes redirect home and store nothing', 
     '..%2f..%2f',
     'https:%2F%2Fevil.example',
   ]) {
-    const { status, location } = await follow(tracking, `/r/${code}?to=https://evil.example`);
-    t.equal(status, 302, code);
-    t.equal(location.href, 'https://shop.example/', code);
+    const { statusCode, headers, body } = await tracking.app.inject({
+      url: `/r/${code}?to=https://evil.example`,
+      headers: identityHeaders({ service: 'tracking-service', ...PUBLIC }),
+    });
+    t.equal(statusCode, 404, code);
+    t.match(headers['content-type'], 'text/html', code);
+    t.equal(headers['set-cookie'], undefined, code);
+    t.match(body, 'href="https://shop.example/"', code);
+    t.notMatch(body, 'evil.example', code);
   }
   t.same(await db.query(`SELECT id FROM referral_clicks WHERE partner_id IS NULL`), []);
 });

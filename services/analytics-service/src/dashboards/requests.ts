@@ -15,6 +15,8 @@ import { bucketStarts, INTERVALS } from './buckets.ts';
 import type { Interval } from './buckets.ts';
 import { readContext } from './dashboard-context.ts';
 import type { DashboardContext } from './dashboard-context.ts';
+import { drilldownSchema } from './drilldown.ts';
+import type { Drilldown } from './drilldown.ts';
 import { periodOf, periodSchema } from './kpi.ts';
 import type { SharedComputations } from './shared-computations.ts';
 
@@ -35,6 +37,7 @@ export const metaFields = {
   asOf: z.iso.datetime().nullable(),
   /** Whether an equal request of the last second was answered with the same. */
   cached: z.boolean(),
+  drilldown: drilldownSchema,
 };
 
 export const metaSchema = z.object(metaFields);
@@ -70,11 +73,18 @@ export async function resolveRequest(
   return { scope, range, cover: coverRange(range), context };
 }
 
-/** The answer to a request, shared with equal ones. `name` says which dashboard, with whatever else its result hangs on. */
+interface Dashboard<Data> {
+  /** Which dashboard, with whatever else its result hangs on. */
+  readonly name: string;
+  readonly drilldown: (scope: Scope, range: Span) => Drilldown;
+  readonly compute: () => Promise<Data>;
+}
+
+/** The answer to a request, shared with equal ones. */
 export async function answer<Data>(
   { shared }: DashboardDeps,
   { scope, range, context }: DashboardRequest,
-  { name, compute }: { readonly name: string; readonly compute: () => Promise<Data> },
+  { name, drilldown, compute }: Dashboard<Data>,
 ) {
   const { programId, currency, partnerId = '' } = scope;
   const key = [
@@ -93,7 +103,7 @@ export async function answer<Data>(
   return {
     success: true as const,
     data: value.data,
-    meta: { period: periodOf(range), currency, asOf: value.asOf, cached },
+    meta: { period: periodOf(range), currency, asOf: value.asOf, cached, drilldown: drilldown(scope, range) },
   };
 }
 

@@ -1,6 +1,14 @@
 import { listMeta, listMetaSchema, queryInteger, successWithMeta } from '@tributary/http-kit';
 import type { ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
+import {
+  funnelDrilldown,
+  kpiDrilldown,
+  overviewDrilldown,
+  partnerDrilldown,
+  policyDrilldown,
+  trendsDrilldown,
+} from './drilldown.ts';
 import { funnelSchema, readFunnel } from './funnel.ts';
 import { kpiSchema, readKpi } from './kpi.ts';
 import { overviewSchema, readOverview } from './overview.ts';
@@ -43,6 +51,7 @@ function funnelRoute(app: ServiceApp, deps: DashboardDeps): void {
       const resolved = await resolveRequest(deps, request.identity, request.query);
       return answer(deps, resolved, {
         name: 'funnel',
+        drilldown: funnelDrilldown,
         compute: () => readFunnel(deps.db, resolved.scope, resolved.cover),
       });
     },
@@ -66,6 +75,7 @@ function policyPerformanceRoute(app: ServiceApp, deps: DashboardDeps): void {
       const resolved = await resolveRequest(deps, request.identity, request.query);
       return answer(deps, resolved, {
         name: 'policy-performance',
+        drilldown: policyDrilldown,
         compute: () => readPolicyPerformance(deps.db, resolved.scope, resolved.cover),
       });
     },
@@ -99,6 +109,7 @@ function partnerTiersRoute(app: ServiceApp, deps: DashboardDeps): void {
       const resolved = await resolveRequest(deps, request.identity, request.query);
       const { data, meta, success } = await answer(deps, resolved, {
         name: `partner-tiers ${page} ${limit}`,
+        drilldown: partnerDrilldown,
         compute: () => readPartnerTiers(deps.db, resolved.scope, { cover: resolved.cover, page, limit }),
       });
       return {
@@ -127,6 +138,7 @@ function kpiRoute(app: ServiceApp, deps: DashboardDeps): void {
       const resolved = await resolveRequest(deps, request.identity, request.query);
       return answer(deps, resolved, {
         name: 'kpi',
+        drilldown: kpiDrilldown,
         compute: () => readKpi(deps.db, resolved.scope, resolved),
       });
     },
@@ -152,6 +164,7 @@ function trendsRoute(app: ServiceApp, deps: DashboardDeps): void {
       const starts = seriesOf(resolved, interval);
       return answer(deps, resolved, {
         name: `trends ${interval}`,
+        drilldown: trendsDrilldown,
         compute: () => readTrends(deps.db, resolved.scope, { range: resolved.range, starts }),
       });
     },
@@ -177,6 +190,7 @@ function overviewRoute(app: ServiceApp, deps: DashboardDeps): void {
       const starts = seriesOf(resolved, interval);
       return answer(deps, resolved, {
         name: `overview ${interval}`,
+        drilldown: overviewDrilldown,
         compute: () => readOverview(deps.db, resolved.scope, { ...resolved, starts }),
       });
     },

@@ -1,10 +1,11 @@
-import { commissionWire } from '@tributary/commissions';
+import { commissionWire, DATE_COLUMNS, refundedCondition } from '@tributary/commissions';
 import {
   currencyCode,
   dateRangeQuery,
   list,
   moneyAnswer,
   pageQuery,
+  queryBoolean,
   resolveDateRange,
   sendJsonText,
   success,
@@ -16,14 +17,14 @@ import { COMMISSION_KINDS, COMMISSION_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 import { commissionSchema } from '../conversions/wire-schemas.ts';
 import type { TrackingDeps } from '../deps.ts';
-import { readList, type ListSource, type Selection } from '../lists/read-list.ts';
+import { readList, type Selection } from '../lists/read-list.ts';
 import { selectRows } from '../lists/selection.ts';
 
 /** Neither how policies were weighed against each other nor who at the programme changed something is a partner's business. */
 const WIRE = `(${commissionWire('c')}::jsonb || jsonb_build_object('metadata',
   c.metadata - ARRAY['decision', 'adjustmentHistory', 'cancelledBy']))`;
 
-const SOURCE: ListSource = { from: 'commissions c', alias: 'c', wire: WIRE, time: 'c.created_at' };
+const SOURCE = { from: 'commissions c', alias: 'c', wire: WIRE };
 
 const filters = {
   partnerId: z.uuid().optional(),
@@ -31,6 +32,9 @@ const filters = {
   status: z.enum(COMMISSION_STATUSES).optional(),
   policyId: z.uuid().optional(),
   currency: currencyCode.optional(),
+  refunded: queryBoolean().optional(),
+  /** Which moment the dates are of, and the order. */
+  dateField: z.enum(['created', 'paid']).default('created'),
   ...dateRangeQuery(),
 };
 const listQuery = z.strictObject({
@@ -43,9 +47,9 @@ type Asked = z.output<typeof statsQuery>;
 
 async function selectCommissions(deps: TrackingDeps, identity: Identity, asked: Asked): Promise<Selection> {
   const { reportingTimeZone: timeZone } = await deps.settings.current(identity.programId);
-  return selectRows({
+  const { parameters, conditions } = selectRows({
     alias: 'c',
-    time: 'c.created_at',
+    time: DATE_COLUMNS[asked.dateField],
     range: resolveDateRange(asked, { timeZone, now: deps.clock() }),
     identity,
     partnerId: asked.partnerId,
@@ -56,6 +60,11 @@ async function selectCommissions(deps: TrackingDeps, identity: Identity, asked: 
       { column: 'c.currency', type: 'text', value: asked.currency },
     ],
   });
+  const { refunded } = asked;
+  return {
+    parameters,
+    conditions: [...conditions, ...(refunded === undefined ? [] : [refundedCondition(refunded)])],
+  };
 }
 
 const byStatus = (value: z.ZodType) =>
@@ -104,7 +113,10 @@ export function commissionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
     },
     handler: async ({ query, identity }, reply) => {
       const selection = await selectCommissions(deps, identity, query);
-      return sendJsonText(reply, await readList(deps.db, SOURCE, selection, query));
+      return sendJsonText(
+        reply,
+        await readList(deps.db, { ...SOURCE, time: DATE_COLUMNS[query.dateField] }, selection, query),
+      );
     },
   });
   app.route({

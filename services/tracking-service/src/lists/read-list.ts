@@ -63,7 +63,7 @@ export async function readList(
   selection: Selection,
   query: ListQuery,
 ): Promise<string> {
-  const order = `${source.from} ${query.sort}`;
+  const order = `${source.from} ${source.time} ${query.sort}`;
   const from = query.cursor === undefined ? undefined : readCursor(query.cursor, order);
   const [row] = await db.query<PageRow>(
     pageStatement(source, selection, query, from),

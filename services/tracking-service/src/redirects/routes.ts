@@ -6,6 +6,7 @@ import type { TrackingDeps } from '../deps.ts';
 import { withClick } from './destinations.ts';
 import { followLink } from './follow-link.ts';
 import { readLinkQuery } from './link-query.ts';
+import { unknownLinkPage } from './unknown-link-page.ts';
 import { newVisitor, VISITOR_COOKIE, visitorCookieOptions, visitorOf } from './visitor-cookie.ts';
 
 /** What the gateway says about links that are asked for too often; it lets no client say so. */
@@ -24,10 +25,14 @@ const querystring = z
   })
   // Whatever else mail programs and networks hang onto a link is ignored, and no error.
   .catchall(text);
-const response = { 302: z.string().meta({ description: 'Empty; `location` is the destination' }) };
-const schema = { params, querystring, response };
+const found = z.string().meta({ description: 'Empty; `location` is the destination' });
+const unknown = z.string().meta({ description: 'A page for people: nobody has this code' });
+const schema = { params, querystring, response: { 302: found, 404: unknown } };
 
-/** GET and HEAD /r/:referralCode. Always redirects, to an allowed destination and nowhere else. */
+/**
+ * GET and HEAD /r/:referralCode. A code that somebody has, or that cannot be looked up, redirects whatever happens, to an
+ * allowed destination and nowhere else.
+ */
 export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
   app.route({
     method: 'GET',
@@ -39,15 +44,17 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
       tags: ['tracking'],
       scope: 'public',
       rateClass: 'none',
+      contentTypes: { 404: 'text/html' },
     },
     handler: async (request, reply) => {
       const { to, subId, utm } = readLinkQuery(request.query);
       const destination = deps.destinations.resolve(to);
       const { referralCode } = request.params;
-      const visitor = keepVisitor(request, reply, deps);
+      const visitor = visitorOf(request.cookies) ?? newVisitor();
       const raw = { ...rawClick(request), referralCode, subId, utm, visitor, landingUrl: destination.href };
       const followed = await followLink(deps, raw, request.id);
-      if (followed.outcome === 'unknown_code') return redirect(reply, destination.href);
+      if (followed.outcome === 'unknown_code') return showUnknownLink(reply, deps);
+      reply.setCookie(VISITOR_COOKIE, visitor, visitorCookieOptions(deps.secureCookies));
       deps.inBackground(followed.settled);
       return redirect(reply, withClick(destination, { id: followed.clickId, code: followed.code }));
     },
@@ -55,7 +62,7 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
   app.route({
     method: 'HEAD',
     url: '/r/:referralCode',
-    schema,
+    schema: { params, querystring, response: { 302: found } },
     config: {
       operationId: 'inspectLink',
       // The gateway routes by the document, which leaves HEAD out unless it is told.
@@ -75,10 +82,14 @@ function redirect(reply: FastifyReply, address: string): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(address, 302);
 }
 
-function keepVisitor(request: FastifyRequest, reply: FastifyReply, deps: TrackingDeps): string {
-  const visitor = visitorOf(request.cookies) ?? newVisitor();
-  reply.setCookie(VISITOR_COOKIE, visitor, visitorCookieOptions(deps.secureCookies));
-  return visitor;
+/** Nobody to credit, and more likely a typing error than a purchase: said, with the way to the shop. */
+function showUnknownLink(reply: FastifyReply, { destinations }: TrackingDeps): FastifyReply {
+  return reply
+    .code(404)
+    .header('cache-control', 'no-store')
+    .header('content-security-policy', "default-src 'none'")
+    .type('text/html; charset=utf-8')
+    .send(unknownLinkPage(destinations.resolve(undefined).href));
 }
 
 type Observed = Pick<

@@ -119,7 +119,8 @@ function completed(
 }
 
 function completeOperation(operation: Json, route: RouteOptions): void {
-  const responses = operation['responses'] as Record<string, unknown>;
+  const responses = operation['responses'] as Record<string, Json>;
+  for (const [status, response] of Object.entries(responses)) describeContent(status, response, route);
   for (const [status, specs] of Object.entries(
     Object.groupBy(problemsOf(route), (spec) => String(spec.status)),
   )) {
@@ -131,6 +132,16 @@ function completeOperation(operation: Json, route: RouteOptions): void {
     const parameters = (operation['parameters'] ?? []) as Json[];
     operation['parameters'] = [...parameters, idempotencyKeyParameter];
   }
+}
+
+/** The schemas are taken for JSON, which some answers are not; a redirect has no body but `location`. */
+function describeContent(status: string, response: Json, { config }: RouteOptions): void {
+  const type = config?.contentTypes?.[Number(status)];
+  const [media] = Object.values(response['content'] ?? {});
+  if (media !== undefined && type !== undefined) response['content'] = { [type]: media };
+  if (!status.startsWith('3')) return;
+  delete response['content'];
+  response['headers'] = { location: { required: true, schema: { type: 'string', format: 'uri' } } };
 }
 
 const idempotencyKeyParameter: Json = {

@@ -23,6 +23,8 @@ export interface RouteDeclaration {
    */
   readonly partnerAccess?: 'own' | 'none';
   readonly rateClass?: RateClass;
+  /** By status, what an answer is where it is not JSON: `{ 200: 'text/csv' }`. */
+  readonly contentTypes?: Readonly<Record<number, string>>;
   /** The codes it answers besides the common ones. */
   readonly errors?: readonly ErrorSpec[];
   /** False for what answers secrets or is idempotent by natural keys: `Idempotency-Key` is then ignored. */

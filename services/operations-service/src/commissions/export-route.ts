@@ -26,6 +26,7 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
       description:
         'An interrupted download goes on with cursor=<id of the last complete row>. Cells that a spreadsheet would take for a formula begin with an apostrophe.',
       scope: 'operations:read',
+      contentTypes: { 200: 'text/csv' },
     },
     async handler(request, reply) {
       const { sort, cursor, ...asked } = request.query;

@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
 
 /** As much of a JSON schema as the API's own document uses. */
-interface JsonSchema {
+export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly format?: string;
   readonly pattern?: string;
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
   readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly examples?: readonly unknown[];
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -18,7 +23,7 @@ interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
 }
 
-interface Parameter {
+export interface Parameter {
   readonly name: string;
   readonly in: 'query' | 'path' | 'header';
   readonly schema: JsonSchema;
@@ -30,9 +35,10 @@ interface Operation {
   readonly requestBody?: {
     readonly content: { readonly 'application/json'?: { readonly schema: JsonSchema } };
   };
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
 }
 
-/** The API's document, as far as requests go. */
+/** The API's document, as far as requests and answers go. */
 export interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
@@ -44,6 +50,7 @@ export interface Route {
   readonly path: string;
   readonly pathParameters: readonly Parameter[];
   readonly query: readonly Parameter[];
+  readonly headers: readonly Parameter[];
   /** The shapes that a body may have; none where none is taken. */
   readonly bodies: readonly JsonSchema[];
   readonly mayBeEmpty: boolean;
@@ -66,6 +73,7 @@ export function routesOf(document: ApiDocument): Route[] {
         path: template.replaceAll(IN_PATH, (_whole, name: string) => encodeURIComponent(valueOf(name))),
         pathParameters,
         query: parameters.filter((parameter) => parameter.in === 'query'),
+        headers: parameters.filter((parameter) => parameter.in === 'header'),
         bodies:
           schema === undefined ? [] : shapesOf(schema).filter(({ properties }) => properties !== undefined),
         mayBeEmpty: schema !== undefined && typesOf(schema).includes('null'),
@@ -122,7 +130,8 @@ export function validObject({ properties = {}, required = [] }: JsonSchema): Rec
   return Object.fromEntries(required.map((name) => [name, validValue(properties[name] ?? {})]));
 }
 
-function typesOf(schema: JsonSchema): string[] {
+/** The types that a value may have. */
+export function typesOf(schema: JsonSchema): string[] {
   const own = schema.type === undefined ? [] : [schema.type].flat();
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
   const ofValues = own.length === 0 ? values.map((value) => (value === null ? 'null' : typeof value)) : [];

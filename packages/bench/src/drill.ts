@@ -4,11 +4,19 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import type { DrillDeclaration } from './drill-declaration.ts';
+import { commissionsModelDrill } from './drills/commissions-model.ts';
+import { commissionsRaceDrill } from './drills/commissions-race.ts';
 import { idleSocketsDrill } from './drills/idle-sockets.ts';
 import { webhookIsolationDrill } from './drills/webhook-isolation.ts';
 import { webhookKillsDrill } from './drills/webhook-kills.ts';
 
-const DRILLS: readonly DrillDeclaration[] = [webhookKillsDrill, webhookIsolationDrill, idleSocketsDrill];
+const DRILLS: readonly DrillDeclaration[] = [
+  commissionsRaceDrill,
+  commissionsModelDrill,
+  webhookKillsDrill,
+  webhookIsolationDrill,
+  idleSocketsDrill,
+];
 
 const root = resolve(import.meta.dirname, '../../..');
 

@@ -6,18 +6,19 @@ import { composeStatement, runStatement, storedEvents } from '../statement/run.t
 
 /**
  * Confirms at most `limit` commissions whose hold has passed by `context.now`, in one statement, passing by rows that
- * someone holds locked. Safe to run several times at once; what one run takes the other does not see.
+ * someone holds locked, and those of `except`: what is known to fail would take the whole chunk with it. Safe to run several times at once; what one run takes the other does not see.
  * @returns how many were confirmed; 0 when none is due (or all that are due are locked)
  */
 export async function confirmDueChunk(
   deps: CommandDeps,
   context: CommandContext,
   limit: number,
+  except: readonly string[] = [],
 ): Promise<{ confirmed: number }> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
   const text = composeStatement(
-    commissionChanges(c, dueConfirmations(parameters, c, limit), { locks: 'none' }),
+    commissionChanges(c, dueConfirmations(parameters, c, { limit, except }), { locks: 'none' }),
     {
       confirmed: '(SELECT count(*)::int FROM changed)',
       events: eventsOf(['changed_events']),

@@ -69,8 +69,13 @@ export function decidedChanges(parameters: Parameters, changes: readonly Commiss
  * The CTE `change` for batch confirmation: pending commissions whose hold has passed, not under review, in the order of
  * their holds, passing by what someone else holds locked.
  */
-export function dueConfirmations(parameters: Parameters, c: ContextPlaceholders, limit: number): string {
+export function dueConfirmations(
+  parameters: Parameters,
+  c: ContextPlaceholders,
+  { limit, except }: { readonly limit: number; readonly except: readonly string[] },
+): string {
   const rows = parameters.add(limit, 'int');
+  const others = except.length === 0 ? '' : ` AND NOT id = ANY(${parameters.add([...except], 'uuid[]')})`;
   return `change AS MATERIALIZED (
     SELECT id, version, 'confirmed'::text AS action, 'confirmed'::text AS status, NULL::numeric AS amount,
       NULL::numeric AS basis_amount, NULL::numeric AS basis_left, NULL::boolean AS review_hold,
@@ -78,7 +83,7 @@ export function dueConfirmations(parameters: Parameters, c: ContextPlaceholders,
       NULL::jsonb AS adjustment, NULL::text AS reason, NULL::text AS reason_code, NULL::uuid AS refund_id,
       NULL::text AS shop_refund_id, NULL::numeric AS refund_amount
     FROM commissions
-    WHERE program_id = ${c.programId} AND status = 'pending' AND NOT review_hold AND hold_until <= ${c.now}
+    WHERE program_id = ${c.programId} AND status = 'pending' AND NOT review_hold AND hold_until <= ${c.now}${others}
     ORDER BY hold_until, id LIMIT ${rows} FOR NO KEY UPDATE SKIP LOCKED)`;
 }
 

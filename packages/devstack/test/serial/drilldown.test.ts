@@ -128,8 +128,8 @@ async function follow(t: Pick<Test, 'equal'>, call: Call, path: string): Promise
   const objects = (Array.isArray(data) ? data : [data]) as Record<string, unknown>[];
   let followed = 0;
   for (const [index, object] of objects.entries()) {
-    const next = objects[index + 1]?.['start'] as string | undefined;
-    const start = String(object['start'] ?? meta.period.from);
+    const { start = meta.period.from } = object as { start?: string };
+    const next = (objects[index + 1] as { start?: string } | undefined)?.start;
     const bounds = { from: start > meta.period.from ? start : meta.period.from, to: next ?? meta.period.to };
     const figures = Object.entries(meta.drilldown).filter(([name]) => valueAt(object, name) !== undefined);
     for (const [name, links] of figures) {

@@ -21,25 +21,33 @@ const START: Position = { id: '00000000-0000-0000-0000-000000000000', holdUntil:
 
 const KNOWN_FAILURES = `SELECT item_id FROM job_results WHERE program_id = $1 AND job_id = $2 AND NOT success`;
 
+/** More failures than this are no longer handed to each chunk: the rest is then gone through here. */
+const MAX_EXCEPT = 1_000;
+
+export interface CarefulOutcome {
+  /** Each is in the job's results, and left out from now on. */
+  readonly failed: number;
+  /** Nothing is left; otherwise the quick way may go on. */
+  readonly ended: boolean;
+}
+
 /**
- * Confirms what is due page by page, by ids and past what fails, so that a commission that cannot be confirmed keeps no other
- * from it. A third as fast as the quick way, which meets the same commission in each of its chunks.
- * @returns how many failed; each is in the job's results
+ * Confirms what is due page by page, by ids and past what fails, up to the page that holds what was in the way: a commission that
+ * cannot be confirmed keeps no other from it. A third as fast as the quick way.
  */
-export async function confirmCarefully(confirmRun: ConfirmRun): Promise<number> {
-  const { deps, run, context } = confirmRun;
-  const known = await knownFailures(deps.db, run);
+export async function confirmCarefully(confirmRun: ConfirmRun): Promise<CarefulOutcome> {
+  const { deps, run, context, except } = confirmRun;
   let failed = 0;
   let position = START;
   for (;;) {
     run.signal.throwIfAborted();
-    if (await confirmRun.isPaused()) return failed;
+    if (await confirmRun.isPaused()) return { failed, ended: true };
     const page = await dueAfter(deps.db, run.programId, { position, now: deps.clock() });
     const last = page.at(-1);
-    if (last === undefined) return failed;
+    if (last === undefined) return { failed, ended: true };
     position = last;
     const items = page
-      .filter(({ id }) => !known.has(id))
+      .filter(({ id }) => !except.has(id))
       .map(({ id }) => ({
         commissionId: id,
         command: { action: 'confirm', reason: 'The hold has passed.' } as const,
@@ -47,8 +55,10 @@ export async function confirmCarefully(confirmRun: ConfirmRun): Promise<number> 
     const outcomes = await changeIsolated(deps, context(), items);
     const failures = outcomes.filter(isFailure);
     failed += failures.length;
+    for (const { commissionId } of failures) except.add(commissionId);
     await confirmRun.confirmed(outcomes.filter(({ outcome }) => outcome === 'done').length);
     if (failures.length > 0) await run.report({ failed: failures.length, results: failures.map(itemResult) });
+    if (failures.length > 0 && except.size <= MAX_EXCEPT) return { failed, ended: false };
   }
 }
 
@@ -63,7 +73,8 @@ function dueAfter(
   return db.query<Position>(DUE_AFTER, [programId, now, position.holdUntil, position.id, PAGE]);
 }
 
-async function knownFailures(db: Pick<Database, 'query'>, run: JobRun<unknown>): Promise<Set<string>> {
+/** What earlier attempts at this job could not confirm. */
+export async function knownFailures(db: Pick<Database, 'query'>, run: JobRun<unknown>): Promise<Set<string>> {
   const rows = await db.query<{ itemId: string }>(KNOWN_FAILURES, [run.programId, run.id]);
   return new Set(rows.map(({ itemId }) => itemId));
 }

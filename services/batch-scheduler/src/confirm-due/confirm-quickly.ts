@@ -11,12 +11,12 @@ const PASSES = 3;
 const BETWEEN_PASSES_MS = 250;
 const STATEMENT_TIMEOUT = '57014';
 
-/** `obstructed`: a row can not be confirmed, and every chunk would meet it again. */
+/** `obstructed`: a row cannot be confirmed, and every chunk would meet it again until it is known. */
 export type QuickOutcome = 'done' | 'obstructed';
 
 /** Confirms due commissions by the thousand until none is left that can be had. */
 export async function confirmQuickly(confirmRun: ConfirmRun): Promise<QuickOutcome> {
-  const { deps, run } = confirmRun;
+  const { deps, run, except } = confirmRun;
   for (let pass = 1; pass <= PASSES; pass += 1) {
     const obstacle = new AbortController();
     const workers = Array.from({ length: WORKERS }, () => confirmChunks(confirmRun, obstacle));
@@ -26,7 +26,7 @@ export async function confirmQuickly(confirmRun: ConfirmRun): Promise<QuickOutco
     }
     if (obstacle.signal.aborted) return 'obstructed';
     if (pass === PASSES || (await confirmRun.isPaused())) break;
-    if ((await countDue(deps, run.programId, deps.clock())) === 0) break;
+    if ((await countDue(deps, run.programId, deps.clock())) <= except.size) break;
     await delay(BETWEEN_PASSES_MS, undefined, { signal: run.signal });
   }
   return 'done';
@@ -42,13 +42,13 @@ async function confirmChunks(confirmRun: ConfirmRun, obstacle: AbortController):
 
 /** @returns how many; undefined when the chunk failed and a smaller one may not */
 async function confirmChunk(
-  { deps, run, size, context }: ConfirmRun,
+  { deps, run, size, except, context }: ConfirmRun,
   obstacle: AbortController,
 ): Promise<number | undefined> {
   run.signal.throwIfAborted();
   const startedAt = performance.now();
   try {
-    const { confirmed } = await confirmDueChunk(deps, context(), size.rows);
+    const { confirmed } = await confirmDueChunk(deps, context(), size.rows, [...except]);
     size.took(performance.now() - startedAt);
     return confirmed;
   } catch (error) {

@@ -13,6 +13,8 @@ export interface ConfirmRun {
   readonly deps: ConfirmDueDeps;
   readonly run: JobRun<unknown>;
   readonly size: ChunkSize;
+  /** Commissions that are known to fail: chunks leave them out. */
+  readonly except: Set<string>;
   /** Afresh for each chunk: who, and when. */
   readonly context: () => CommandContext;
   /** While the switch `pauseBatchConfirmation` is on, nothing is confirmed. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineJob, type JobDeclaration, type JobRun } from '../jobs/declaration.ts';
 import { readJobSettings } from '../settings/job-settings.ts';
 import { createChunkSize } from './chunk-size.ts';
-import { confirmCarefully } from './confirm-carefully.ts';
+import { confirmCarefully, knownFailures } from './confirm-carefully.ts';
 import { confirmQuickly } from './confirm-quickly.ts';
 import type { ConfirmDueDeps, ConfirmRun } from './confirm-run.ts';
 import { countConfirmedBy } from './confirmed-by.ts';
@@ -32,6 +32,7 @@ async function confirmDue(deps: ConfirmDueDeps, run: JobRun<unknown>): Promise<v
     deps,
     run,
     size: createChunkSize(),
+    except: run.resumed ? await knownFailures(deps.db, run) : new Set(),
     context: () => ({ ...systemContext(CONFIRM_DUE, run.programId, deps.clock()), jobId: run.id }),
     isPaused: async () => (await readJobSettings(deps.db, run.programId)).pauseBatchConfirmation,
     async confirmed(count) {
@@ -44,8 +45,7 @@ async function confirmDue(deps: ConfirmDueDeps, run: JobRun<unknown>): Promise<v
   const total = run.total ?? (await countDue(deps, run.programId, deps.clock()));
   await run.report({ total, succeeded: tally.confirmed - run.succeeded });
 
-  const outcome = await confirmQuickly(confirmRun);
-  if (outcome === 'obstructed') tally.failed += await confirmCarefully(confirmRun);
+  tally.failed += await confirmAll(confirmRun);
   const paused = await confirmRun.isPaused();
   const left = paused ? 0 : (await countDue(deps, run.programId, deps.clock())) - tally.failed;
   tally.skipped = Math.max(0, left);
@@ -55,6 +55,17 @@ async function confirmDue(deps: ConfirmDueDeps, run: JobRun<unknown>): Promise<v
     skipped: tally.skipped - run.skipped,
     stats: { ...statsOf(confirmRun, tally), total: paused ? total : reached, ...(paused ? { paused } : {}) },
   });
+}
+
+/** Quickly, and carefully past what is in the way. Answers how many could not be confirmed. */
+async function confirmAll(confirmRun: ConfirmRun): Promise<number> {
+  let failed = 0;
+  while ((await confirmQuickly(confirmRun)) === 'obstructed') {
+    const careful = await confirmCarefully(confirmRun);
+    failed += careful.failed;
+    if (careful.ended) break;
+  }
+  return failed;
 }
 
 function statsOf(

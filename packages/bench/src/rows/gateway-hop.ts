@@ -1,16 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { freePort } from '@tributary/local-servers';
-import { DEFAULT_PROGRAM } from '@tributary/schema';
-import { uuidv7 } from 'uuidv7';
 
 import { offerLoad } from '../load.ts';
 import { startMeasured, type MeasuredProcess } from '../processes.ts';
 import type { Row, RowContext, RowDeclaration, Side } from '../row.ts';
 import { findTool } from '../tools.ts';
-import { cpuPerOperation, startBenchServers, type BenchServers } from './bench-servers.ts';
+import { startBenchGateway } from './bench-gateway.ts';
+import { cpuPerOperation, startBenchServers } from './bench-servers.ts';
 
 const CONNECTIONS = 32;
 const PATH = '/api/v1/bench/ping';
@@ -48,7 +46,10 @@ export const gatewayHopRow: RowDeclaration = {
       readyUrl: `http://127.0.0.1:${upstreamPort}/bench/ping`,
     });
     const nginx = await startNginx(context, nginxProgram, upstreamPort);
-    const { gateway, key } = await startGateway(context, servers, upstream.url);
+    const { gateway, key } = await startBenchGateway(context, servers, {
+      upstreams: `bench-upstream=${upstream.url}`,
+      path: PATH,
+    });
     return {
       ...describe({ gateway, nginx, key }),
       async close() {
@@ -66,7 +67,7 @@ function describe(sides: {
 }): Omit<Row, 'close'> {
   const headers = { authorization: `Bearer ${sides.key}` };
   const side = (process: MeasuredProcess, configuration: string): Side => ({
-    name: process.name,
+    name: process === sides.gateway ? 'tributary gateway' : process.name,
     configuration,
     async measure(seconds) {
       const cpu = cpuPerOperation([process]);
@@ -103,51 +104,4 @@ async function startNginx(
   // Without a master process, so that the measured process is the one that works.
   const command = [program, '-p', own, '-c', config, '-g', 'master_process off;'] as const;
   return startMeasured({ name: 'nginx', command: [...command], url, readyUrl: `${url}/bench/ping` });
-}
-
-async function startGateway(
-  { root }: RowContext,
-  servers: BenchServers,
-  upstreamUrl: string,
-): Promise<{ gateway: MeasuredProcess; key: string }> {
-  const key = `tb_live_${randomBytes(32).toString('base64url')}`;
-  await servers.owner.query(
-    `INSERT INTO api_keys (id, program_id, name, prefix, key_hash, scopes) VALUES ($1, $2, 'bench', $3, $4, $5)`,
-    [
-      uuidv7(),
-      DEFAULT_PROGRAM,
-      key.slice(0, 12),
-      createHash('sha256').update(key).digest('hex'),
-      ['operations:read'],
-    ],
-  );
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const gateway = await startMeasured({
-    name: 'tributary gateway',
-    command: [process.execPath, join(root, 'services/gateway/src/server.ts')],
-    env: {
-      ...servers.environment,
-      PORT: String(port),
-      JWT_SECRETS: 'bench:a signing secret of the bench alone 0123456789',
-      UPSTREAMS: `bench-upstream=${upstreamUrl}`,
-      RATE_LIMIT_API_KEY: '1000000000',
-    },
-    url,
-    readyUrl: `${url}/health/ready`,
-  });
-  await untilRouted(url + PATH, key);
-  return { gateway, key };
-}
-
-/** The gateway learns the upstream's routes a moment after it is ready. */
-async function untilRouted(url: string, key: string): Promise<void> {
-  const giveUpAt = Date.now() + 20_000;
-  for (;;) {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
-    if (answer.ok) return;
-    if (Date.now() > giveUpAt)
-      throw new Error(`the gateway answers ${answer.status}: ${await answer.text()}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

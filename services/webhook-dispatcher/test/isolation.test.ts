@@ -51,7 +51,7 @@ t.test('300 receivers that drip bytes do not hold up a healthy one', async (t) =
   await createEndpoint(dispatcher, { partnerId, url: healthy.url });
   await dispatcher.work(messaging);
   await Promise.all(slow.map((one) => publishEvent(messaging, eventFor(one))));
-  await waitFor(() => dripping.open >= 200);
+  await waitFor(() => dripping.open >= 256);
   await publishEvent(messaging, eventFor(partnerId));
   // All slots are taken at first; what overstays half a second gives its slot up long before its deadline.
   await healthy.received(1);

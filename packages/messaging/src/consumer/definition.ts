@@ -34,6 +34,8 @@ interface BatchWork<T extends EventType> {
   readonly batchSize?: number;
   /** How long a batch waits for company; default 5 ms. */
   readonly gatherMs?: number;
+  /** Batches in work at once in this process; default 1. With more, batches are not in order. */
+  readonly batchesAtOnce?: number;
   /** All or none: when it fails, each event is tried alone, so that one bad event does not hold up the rest. */
   readonly handleBatch: (events: readonly EventEnvelope<T>[], delivery: Delivery) => Promise<void>;
 }
@@ -94,7 +96,12 @@ function workOf<T extends EventType>(
   // The runner hands over only events whose type is in `types`, so the narrower parameter is what they are.
   if ('handleBatch' in settings) {
     const handle = settings.handleBatch as ConsumerDefinition['handle'];
-    return { concurrency: 1, batchSize: settings.batchSize ?? 256, gatherMs: settings.gatherMs ?? 5, handle };
+    return {
+      concurrency: settings.batchesAtOnce ?? 1,
+      batchSize: settings.batchSize ?? 256,
+      gatherMs: settings.gatherMs ?? 5,
+      handle,
+    };
   }
   const { handler } = settings;
   return {

@@ -144,3 +144,20 @@ t.test('what is quiet is forgotten', async (t) => {
   traffic.forgetQuiet(2_000);
   t.equal(traffic.partnerCapacity().size, 0);
 });
+
+t.test(
+  'receivers that turn slow all at once hold no slot beyond a quarter, and so keep nobody out',
+  async (t) => {
+    const traffic = new Traffic(limits);
+    const slowTo = (n: number) => ({ endpointId: `slow-${n}`, partnerId: `slow-partner-${n}` });
+    for (let n = 0; n < 50; n += 1) fill(traffic, 1, slowTo(n));
+    const { start } = traffic.takeStartable(0);
+    t.equal(start.length, 40, 'all slots are taken');
+    fill(traffic, 1, { endpointId: 'healthy', partnerId: 'healthy-partner' });
+    t.equal(traffic.takeStartable(1).start.length, 0);
+    for (const flight of traffic.overstaying(500)) traffic.moveToSlowLane(flight);
+    const next = traffic.takeStartable(600).start.map(({ delivery: { endpointId } }) => endpointId);
+    t.ok(next.includes('healthy'));
+    t.equal(traffic.free('slow'), 0, 'and the slow lane itself takes no more');
+  },
+);

@@ -1,18 +1,13 @@
 import type { EndpointLane } from '@tributary/schema/tables';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
+import { createEndpointTraffic, noteResult } from './endpoint-traffic.ts';
+import type { EndpointTraffic, Waiting } from './endpoint-traffic.ts';
 import { SlidingRate } from './sliding-rate.ts';
 
 export interface TrafficLimits {
   readonly inFlightPerPartner: number;
   readonly inFlightTotal: number;
   readonly ratePerPartner: number;
-}
-
-/** A claimed delivery in this process's hands, and until when it may be sent. */
-export interface Waiting {
-  readonly delivery: ClaimedDelivery;
-  /** On the clock of `performance.now()`; later than this, the claim might pass to another process. */
-  readonly startBefore: number;
 }
 
 export interface InFlight {
@@ -28,27 +23,17 @@ interface PartnerTraffic {
   rate: SlidingRate;
 }
 
-interface EndpointTraffic {
-  lane: EndpointLane;
-  /** Grows from 1 with each success and halves with each failure, so that a dead receiver holds one slot, not ten. */
-  window: number;
-  inFlight: number;
-  fastSuccesses: number;
-  failures: number;
-  waiting: Waiting[];
-  rate: SlidingRate;
-}
-
 /** A quarter of the slots at most goes to endpoints that are slow or failing. */
 const SLOW_LANE_SHARE = 4;
 /** Slots of one endpoint in the slow lane. */
 export const SLOW_PER_ENDPOINT = 4;
-/** Fast successes in a row that lead back to the main lane. */
-const REHABILITATION = 5;
-/** Failures in a row that lead into the slow lane. */
-const FAILING_AFTER = 3;
 /** Deliveries in hand for each one in flight: keeps slots busy while the next claim is under way. */
 const PREFETCH = 2;
+/**
+ * Those that overstay hold no slot beyond the slow lane's share, so that any number of receivers that turn slow at once
+ * keeps nobody out; this many times the slots is where even they stop.
+ */
+const MOST_IN_FLIGHT = 4;
 
 /**
  * What this process may start now, per partner, endpoint, lane and in all. Pure bookkeeping: no clock and no I/O of its
@@ -92,7 +77,7 @@ export class Traffic {
   /** How many more deliveries this process can take for a lane. */
   free(lane: EndpointLane): number {
     const { inFlightTotal } = this.#limits;
-    const room = inFlightTotal * PREFETCH - this.#inFlight.size - this.#waiting - this.#reserved;
+    const room = inFlightTotal * PREFETCH - this.#slotsTaken - this.#waiting - this.#reserved;
     if (lane === 'main') return Math.max(0, room);
     return Math.max(0, Math.min(room, this.#slowLimit - this.#slowInFlight));
   }
@@ -181,13 +166,7 @@ export class Traffic {
     partner.inFlight -= 1;
     const endpoint = this.#endpoint(delivery);
     endpoint.inFlight -= 1;
-    endpoint.window = ok
-      ? Math.min(endpoint.window * 2, this.#limits.inFlightPerPartner)
-      : Math.max(1, Math.floor(endpoint.window / 2));
-    endpoint.fastSuccesses = ok && fast ? endpoint.fastSuccesses + 1 : 0;
-    endpoint.failures = ok ? 0 : endpoint.failures + 1;
-    if (endpoint.failures >= FAILING_AFTER) endpoint.lane = 'slow';
-    else if (endpoint.lane === 'slow' && endpoint.fastSuccesses >= REHABILITATION) endpoint.lane = 'main';
+    noteResult(endpoint, { ok, fast, mostInFlight: this.#limits.inFlightPerPartner });
     return endpoint.lane;
   }
 
@@ -238,8 +217,14 @@ export class Traffic {
     return Math.max(1, Math.floor(this.#limits.inFlightTotal / SLOW_LANE_SHARE));
   }
 
+  get #slotsTaken(): number {
+    return this.#inFlight.size - Math.max(0, this.#slowInFlight - this.#slowLimit);
+  }
+
   #hasSlot(delivery: ClaimedDelivery, endpoint: EndpointTraffic): boolean {
-    if (this.#inFlight.size >= this.#limits.inFlightTotal) return false;
+    const { inFlightTotal } = this.#limits;
+    if (this.#slotsTaken >= inFlightTotal) return false;
+    if (this.#inFlight.size >= inFlightTotal * MOST_IN_FLIGHT) return false;
     if (this.#partner(delivery.partnerId).inFlight >= this.#limits.inFlightPerPartner) return false;
     if (endpoint.inFlight >= endpoint.window) return false;
     if (endpoint.lane === 'main') return true;
@@ -298,15 +283,7 @@ export class Traffic {
       if (known.inFlight === 0 && known.waiting.length === 0) known.lane = delivery.lane;
       return known;
     }
-    const endpoint: EndpointTraffic = {
-      lane: delivery.lane,
-      window: 1,
-      inFlight: 0,
-      fastSuccesses: 0,
-      failures: delivery.consecutiveFailures,
-      waiting: [],
-      rate: new SlidingRate(delivery.rateLimitPerSecond * this.#rateShare),
-    };
+    const endpoint = createEndpointTraffic(delivery, this.#rateShare);
     this.#endpoints.set(delivery.endpointId, endpoint);
     return endpoint;
   }

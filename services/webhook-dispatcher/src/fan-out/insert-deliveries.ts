@@ -60,20 +60,22 @@ const FAN_OUT = `
       CASE WHEN is_taken THEN now() + ${CLAIM_LEASE_MS} * interval '1 ms' END
     FROM ranked ORDER BY position
     ON CONFLICT (program_id, event_id, endpoint_id) DO NOTHING
-    RETURNING program_id, id, endpoint_id, partner_id, event_id, event_type, body, attempts, round_start, claim_token,
-      occurred_at
+    RETURNING program_id, id, endpoint_id, event_id, attempts, round_start, claim_token
   )
-  SELECT inserted.claim_token <> 0 AS is_claimed, inserted.program_id, inserted.id, inserted.partner_id,
-    inserted.event_id, inserted.event_type, inserted.body, inserted.attempts, inserted.round_start,
-    inserted.claim_token, inserted.occurred_at, ${targetColumns('e')}
+  SELECT inserted.claim_token <> 0 AS is_claimed, inserted.id, inserted.event_id, inserted.attempts,
+    inserted.round_start, inserted.claim_token, ${targetColumns('e')}
   FROM inserted
   JOIN webhook_endpoints e ON e.program_id = inserted.program_id AND e.id = inserted.endpoint_id
   ORDER BY inserted.id`;
 
+type InsertedRow = Omit<ClaimedDelivery, Exclude<keyof OutgoingEvent, 'eventId'>> & {
+  readonly isClaimed: boolean;
+};
+
 /** One row per event and subscribed endpoint; an event that was fanned out before adds nothing. */
 export async function insertDeliveries(db: Database, input: FanOutInput): Promise<FanOutResult> {
   const { events, capacity } = input;
-  const rows = await db.query<ClaimedDelivery & { isClaimed: boolean }>(FAN_OUT, [
+  const rows = await db.query<InsertedRow>(FAN_OUT, [
     events.map(({ programId }) => programId),
     events.map(({ partnerId }) => partnerId),
     events.map(({ eventId }) => eventId),
@@ -85,5 +87,12 @@ export async function insertDeliveries(db: Database, input: FanOutInput): Promis
     [...input.heldEndpoints],
     input.rateShare,
   ]);
-  return { claimed: rows.filter(({ isClaimed }) => isClaimed), inserted: rows.length };
+  // What the event says needs no way through Postgres and back.
+  const byId = new Map(events.map((event) => [event.eventId, event]));
+  const claimed = rows.flatMap(({ isClaimed, ...row }) => {
+    const event = byId.get(row.eventId);
+    if (!isClaimed || event === undefined) return [];
+    return [{ ...event, ...row, occurredAt: new Date(event.occurredAt) }];
+  });
+  return { claimed, inserted: rows.length };
 }

@@ -3,6 +3,14 @@ export interface Measurement {
   perSecond: number;
   /** CPU of the side's own processes per operation, in microseconds; undefined where it cannot be told. */
   cpuMicroseconds?: number;
+  /** For work that is offered at a rate: how long each piece took. */
+  latencyMs?: Latency;
+}
+
+/** Percentiles, in milliseconds. */
+export interface Latency {
+  p50: number;
+  p99: number;
 }
 
 /** One way of doing the same work. */
@@ -18,8 +26,8 @@ export interface Row {
   name: string;
   work: string;
   ours: Side;
-  /** `goal`: what ours divided by the peer should reach. */
-  peers: { side: Side; goal: number }[];
+  /** `goal`: what ours divided by the peer should reach. `latencyGoals`: what ours should be of the peer's at most. */
+  peers: { side: Side; goal: number; latencyGoals?: Latency }[];
   close(): Promise<void>;
 }
 
@@ -43,6 +51,10 @@ export interface SideResult {
   /** Ours divided by this side, median of the rounds' own ratios. */
   ratio?: number;
   goal?: number;
+  latencyMs?: Latency;
+  /** Ours divided by this side's, median of the rounds' own ratios: less is better. */
+  latencyRatios?: Latency;
+  latencyGoals?: Latency;
 }
 
 export interface RowResult {
@@ -63,7 +75,8 @@ export async function measureRow(row: Row, options: { rounds: number; seconds: n
   const ours = taken.get(row.ours) ?? [];
   const results = sides.map((side): SideResult => {
     const measurements = taken.get(side) ?? [];
-    const goal = row.peers.find((peer) => peer.side === side)?.goal;
+    const peer = row.peers.find((one) => one.side === side);
+    const goal = peer?.goal;
     const cpu = measurements.flatMap(({ cpuMicroseconds }) => cpuMicroseconds ?? []);
     return {
       name: side.name,
@@ -76,9 +89,33 @@ export async function measureRow(row: Row, options: { rounds: number; seconds: n
             goal,
             ratio: spread(measurements.map((m, i) => (ours[i]?.perSecond ?? 0) / m.perSecond)).median,
           }),
+      ...latencyResult(ours, measurements, peer?.latencyGoals),
     };
   });
   return { row: row.name, work: row.work, rounds: options.rounds, sides: results };
+}
+
+function latencyResult(
+  ours: readonly Measurement[],
+  measurements: readonly Measurement[],
+  latencyGoals: Latency | undefined,
+): Pick<SideResult, 'latencyMs' | 'latencyRatios' | 'latencyGoals'> {
+  const taken = measurements.flatMap(({ latencyMs }) => latencyMs ?? []);
+  if (taken.length === 0) return {};
+  const middle = (of: (latency: Latency, round: number) => number): number => spread(taken.map(of)).median;
+  const ourOf = (round: number, key: keyof Latency): number => ours[round]?.latencyMs?.[key] ?? NaN;
+  return {
+    latencyMs: { p50: middle(({ p50 }) => p50), p99: middle(({ p99 }) => p99) },
+    ...(latencyGoals === undefined
+      ? {}
+      : {
+          latencyGoals,
+          latencyRatios: {
+            p50: middle(({ p50 }, round) => ourOf(round, 'p50') / p50),
+            p99: middle(({ p99 }, round) => ourOf(round, 'p99') / p99),
+          },
+        }),
+  };
 }
 
 function spread(values: readonly number[]): { median: number; min: number; max: number } {

@@ -5,12 +5,20 @@ import { parseArgs } from 'node:util';
 
 import { adjustRow } from './rows/adjust.ts';
 import { gatewayHopRow } from './rows/gateway-hop.ts';
+import { listRow } from './rows/list.ts';
 import { webhookDeliveriesRow } from './rows/webhook-deliveries.ts';
+import { webhookLatencyRow } from './rows/webhook-latency.ts';
 import { measureRow, type RowDeclaration, type RowResult } from './row.ts';
 import { printRow } from './table.ts';
 import { MissingTool } from './tools.ts';
 
-const ROWS: readonly RowDeclaration[] = [gatewayHopRow, adjustRow, webhookDeliveriesRow];
+const ROWS: readonly RowDeclaration[] = [
+  gatewayHopRow,
+  listRow,
+  adjustRow,
+  webhookDeliveriesRow,
+  webhookLatencyRow,
+];
 
 const USAGE = `npm run bench -- [--only ROW] [--quick]
 Rows: ${ROWS.map(({ name }) => name).join(', ')}`;

@@ -1,4 +1,4 @@
-import type { RowResult } from './row.ts';
+import type { RowResult, SideResult } from './row.ts';
 
 /** Prints a row's sides: operations a second with their spread, CPU, and ours divided by each peer beside the goal. */
 export function printRow(result: RowResult, print: (line: string) => void): void {
@@ -13,8 +13,20 @@ export function printRow(result: RowResult, print: (line: string) => void): void
     print(
       `  ${side.name.padEnd(28)} ${whole(median).padStart(8)}/s (${whole(min)}-${whole(max)})${cpu}${ratio}`,
     );
+    for (const line of latencyLines(side)) print(`  ${' '.repeat(28)} ${line}`);
     print(`  ${' '.repeat(28)} ${side.configuration}`);
   }
+}
+
+function latencyLines({ latencyMs, latencyRatios, latencyGoals }: SideResult): string[] {
+  if (latencyMs === undefined) return [];
+  return (['p50', 'p99'] as const).map((key) => {
+    const ratio =
+      latencyRatios === undefined
+        ? ''
+        : `; ours is ${latencyRatios[key].toFixed(2)} x this (goal: ${latencyGoals?.[key].toFixed(2) ?? '-'} at most)`;
+    return `${key} ${latencyMs[key].toFixed(1)} ms${ratio}`;
+  });
 }
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-GB');

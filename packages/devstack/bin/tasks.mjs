@@ -49,6 +49,10 @@ export const TASKS = {
     says: 'performance against limits and peers',
     run: (context) => runScript(context, 'packages/bench/src/run.ts', true),
   },
+  'bench:fill': {
+    says: 'fill the empty database at DATABASE_URL with millions of rows',
+    run: (context) => runScript(context, 'packages/bench/src/fill.ts'),
+  },
   drill: {
     says: 'a reliability drill, by name',
     run: (context) => runScript(context, 'packages/bench/src/drill.ts', true),

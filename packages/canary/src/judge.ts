@@ -1,3 +1,5 @@
+import { LIMITS } from './limits.ts';
+
 /** What the gateway saw of one release over a stretch of time. */
 export interface Window {
   readonly requests: number;
@@ -14,11 +16,6 @@ export type Verdict =
   | { readonly kind: 'too_few'; readonly says: string }
   | { readonly kind: 'bad'; readonly says: string };
 
-/** A candidate may answer this share of its requests with errors. */
-const MAX_ERROR_RATE = 0.05;
-const MAX_TIMES_AS_SLOW = 2;
-/** Twice a millisecond is still fast: below this nobody would notice. */
-const MIN_SLOWER_SECONDS = 0.05;
 /** A 95th percentile of fewer is one or two requests. */
 const MIN_STABLE_REQUESTS = 50;
 
@@ -46,12 +43,12 @@ export function judge(canary: Window, stable: Window, minRequests: number): Verd
   const usual = stable.requests < MIN_STABLE_REQUESTS ? undefined : quantile(0.95, stable);
   const says = describe(canary.requests, rate, slow, usual);
   if (canary.requests < minRequests) return { kind: 'too_few', says };
-  if (rate > MAX_ERROR_RATE) return { kind: 'bad', says: `${says}: more than 5 % errors` };
+  if (rate > LIMITS.maxErrorRate) return { kind: 'bad', says: `${says}: more than 5 % errors` };
   const isSlow =
     slow !== undefined &&
     usual !== undefined &&
-    slow > usual * MAX_TIMES_AS_SLOW &&
-    slow - usual > MIN_SLOWER_SECONDS;
+    slow > usual * LIMITS.maxTimesAsSlow &&
+    slow - usual > LIMITS.minSlowerSeconds;
   return isSlow ? { kind: 'bad', says: `${says}: more than twice as slow` } : { kind: 'good', says };
 }
 

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
 import { UnableToJudge } from './failure.ts';
+import { LIMITS } from './limits.ts';
 
 const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--prometheus URL]
 npm run canary -- SERVICE --reset
@@ -82,9 +83,9 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         candidate: { type: 'string' },
-        steps: { type: 'string', default: '10,50,100' },
-        'step-seconds': { type: 'string', default: '300' },
-        'min-requests': { type: 'string', default: '500' },
+        steps: { type: 'string', default: LIMITS.steps.join(',') },
+        'step-seconds': { type: 'string', default: String(LIMITS.stepSeconds) },
+        'min-requests': { type: 'string', default: String(LIMITS.minRequests) },
         prometheus: { type: 'string' },
         reset: { type: 'boolean' },
       },

@@ -73,6 +73,10 @@ export const TASKS = {
     says: 'write what container images hold into dist, or into the folder that is named',
     run: (context) => runScript(context, 'packages/deployment/src/bundle.ts'),
   },
+  kubernetes: {
+    says: 'write the manifests of infra/kubernetes/base from their source',
+    run: (context) => runScript(context, 'packages/deployment/src/write-kubernetes.ts'),
+  },
   'db:migrate': {
     says: 'migrate the database at DATABASE_URL',
     run: (context) => runScript(context, 'packages/schema/src/migrate-cli.ts'),

@@ -9,7 +9,13 @@ import { openDoor, patternOf, upstreamOf } from './door.ts';
 import { createAccessTokens, type SigningKey } from './identity/access-tokens.ts';
 import { createApiKeyCache } from './identity/api-key-cache.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
+import {
+  createExternalIdentities,
+  type ExternalIdentities,
+  type ExternalIssuer,
+} from './identity/external-identities.ts';
 import { buildIdentityApp, documentOf, IDENTITY_SERVICE } from './identity/identity-app.ts';
+import { createUserTokenCache } from './identity/user-token-cache.ts';
 import { serveMetrics } from './metrics-route.ts';
 import type { Limits } from './rate-limits/caller-limits.ts';
 import { createLeasedLimiter } from './rate-limits/leased-limiter.ts';
@@ -48,6 +54,8 @@ export interface GatewaySettings {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly metricsToken: string | undefined;
+  /** Whose tokens are accepted beside our own. */
+  readonly externalIssuer?: ExternalIssuer | undefined;
 }
 
 export interface GatewayDeps {
@@ -86,6 +94,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     clock,
   });
   const apiKeys = createApiKeyCache({ db, clock, logger });
+  const userTokens = createUserTokenCache({ tokens, external: openExternal(deps), clock });
   const identityApp = await buildIdentity(deps, tokens);
   const table = createRouteTable(upstreams.services);
   table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
@@ -107,7 +116,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     identityApp,
     identitySecret,
     clock,
-    authenticate: createAuthenticator({ tokens, apiKeys }),
+    authenticate: createAuthenticator({ userTokens, apiKeys }),
     metrics: deps.metrics,
   });
 
@@ -139,6 +148,11 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     close: () => (closing ??= close()),
   };
+}
+
+function openExternal({ settings, db, clock, logger }: GatewayDeps): ExternalIdentities | undefined {
+  const { externalIssuer: issuer } = settings;
+  return issuer === undefined ? undefined : createExternalIdentities({ issuer, db, clock, logger });
 }
 
 function openUpstreams({ settings, clock, random }: GatewayDeps): Upstreams {

@@ -1,6 +1,9 @@
 import { integerSetting, listSetting, processSettings, secret } from '@tributary/runtime';
+import { USER_ROLES } from '@tributary/schema';
 import { z } from 'zod';
+import type { StaffRole } from './identity/external-identities.ts';
 
+const staffRole = z.enum(USER_ROLES).exclude(['partner']);
 const serviceName = /^[a-z0-9][a-z0-9-]*$/;
 
 /** `service=http://host:port,...`: where the stable release of each service listens. */
@@ -36,6 +39,25 @@ const jwtSecrets = z.string().transform((text, context) => {
   return keys;
 });
 
+/** `theirs:ours,...`: the first that a token has counts. */
+const roleMap = z.string().transform((text, context) => {
+  const roles = new Map<string, StaffRole>();
+  for (const part of text.split(',').filter((entry) => entry.trim() !== '')) {
+    // Roles of providers may hold colons themselves.
+    const at = part.lastIndexOf(':');
+    const role = staffRole.safeParse(part.slice(at + 1).trim());
+    if (at < 1 || !role.success) {
+      context.addIssue({
+        code: 'custom',
+        message: `each entry is theirs:ours, ours being ${staffRole.options.join(', ')}`,
+      });
+      continue;
+    }
+    roles.set(part.slice(0, at).trim(), role.data);
+  }
+  return roles;
+});
+
 const count = integerSetting(1, 1_000_000_000);
 const milliseconds = integerSetting(1, 3_600_000);
 
@@ -59,6 +81,12 @@ export const configSchema = z.object({
   RATE_LIMIT_LOGIN: count.default(5),
   ACCESS_TOKEN_SECONDS: count.default(900),
   REFRESH_TOKEN_DAYS: count.default(30),
+  /** An OpenID Connect provider whose access tokens are accepted too; all but the claim are needed together. */
+  OIDC_ISSUER: z.url().optional(),
+  OIDC_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  OIDC_AUDIENCE: z.string().min(1).optional(),
+  OIDC_ROLE_CLAIM: z.string().min(1).default('roles'),
+  OIDC_ROLE_MAP: roleMap.optional(),
   UPSTREAM_CONNECTIONS: count.default(64),
   UPSTREAM_CONNECT_TIMEOUT_MS: milliseconds.default(2_000),
   /** How long a request waits for a service that refuses connections: it covers a restart. */

@@ -27,6 +27,8 @@ export interface AccessTokens {
   issue(subject: TokenSubject): string;
   /** The subject of a token that is ours, meant for us and not expired; otherwise undefined. */
   verify(token: string): TokenSubject | undefined;
+  /** The same, and when the token ends (ms). */
+  read(token: string): { readonly subject: TokenSubject; readonly expiresAt: number } | undefined;
 }
 
 const claimsSchema = z.object({
@@ -99,16 +101,20 @@ export function createAccessTokens(options: {
       const input = `${signingHeader}.${toSegment(claims)}`;
       return `${input}.${sign(signingKey, input)}`;
     },
-    verify(token) {
-      const [header, payload, signature, ...rest] = token.split('.');
-      if (header === undefined || payload === undefined || signature === undefined || rest.length > 0) return;
-      const key = keys.get(header);
-      if (key === undefined) return;
-      if (!isEqualText(signature, sign(key, `${header}.${payload}`))) return;
-      const claims = parseClaims(payload);
-      if (claims?.success !== true || claims.data.exp <= nowSeconds()) return;
-      const { sub, sid, name, role, pid, prg } = claims.data;
-      return { userId: sub, sessionId: sid, name, role, partnerId: pid, programId: prg };
-    },
+    verify: (token) => read(token)?.subject,
+    read,
   };
+
+  function read(token: string) {
+    const [header, payload, signature, ...rest] = token.split('.');
+    if (header === undefined || payload === undefined || signature === undefined || rest.length > 0) return;
+    const key = keys.get(header);
+    if (key === undefined) return;
+    if (!isEqualText(signature, sign(key, `${header}.${payload}`))) return;
+    const claims = parseClaims(payload);
+    if (claims?.success !== true || claims.data.exp <= nowSeconds()) return;
+    const { sub, sid, name, role, pid, prg } = claims.data;
+    const subject = { userId: sub, sessionId: sid, name, role, partnerId: pid, programId: prg };
+    return { subject, expiresAt: claims.data.exp * 1_000 };
+  }
 }

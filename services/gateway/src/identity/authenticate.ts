@@ -1,8 +1,8 @@
 import { DEFAULT_PROGRAM } from '@tributary/schema';
-import type { AccessTokens } from './access-tokens.ts';
 import type { ApiKeyCache } from './api-key-cache.ts';
-import { publicPrincipal, userPrincipal, type Principal } from './principal.ts';
+import { publicPrincipal, type Principal } from './principal.ts';
 import { API_KEY_PREFIX } from './random-tokens.ts';
+import type { UserTokenCache } from './user-token-cache.ts';
 
 /** What a request's `Authorization` header proves. */
 export interface Authentication {
@@ -20,7 +20,7 @@ export type Authenticate = (header: string | undefined) => Authentication | Prom
 
 /** People by JWT, machines by API key; both as `Bearer`. */
 export function createAuthenticator(deps: {
-  readonly tokens: AccessTokens;
+  readonly userTokens: UserTokenCache;
   readonly apiKeys: ApiKeyCache;
 }): Authenticate {
   const known = (principal: Principal | undefined): Authentication =>
@@ -30,12 +30,9 @@ export function createAuthenticator(deps: {
     if (header === undefined) return ANONYMOUS;
     const token = bearerToken(header);
     if (token === undefined) return REJECTED;
-    if (token.startsWith(API_KEY_PREFIX)) {
-      const found = deps.apiKeys.lookUp(token);
-      return found instanceof Promise ? found.then(known) : known(found);
-    }
-    const subject = deps.tokens.verify(token);
-    return known(subject && userPrincipal(subject));
+    const source = token.startsWith(API_KEY_PREFIX) ? deps.apiKeys : deps.userTokens;
+    const found = source.lookUp(token);
+    return found instanceof Promise ? found.then(known) : known(found);
   };
 }
 

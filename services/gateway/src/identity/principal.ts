@@ -5,7 +5,7 @@ import type { TokenSubject } from './access-tokens.ts';
 export type Principal = Omit<Identity, 'ip' | 'userAgent'>;
 
 /** A signed-in person may do what the role's bundle holds. */
-export function userPrincipal(subject: TokenSubject): Principal {
+export function userPrincipal(subject: Omit<TokenSubject, 'sessionId'>): Principal {
   return {
     kind: 'user',
     id: subject.userId,

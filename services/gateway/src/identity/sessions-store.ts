@@ -17,9 +17,9 @@ export interface SessionUser {
 const FIND_LOGIN = `
   SELECT id, program_id, email, name, role, partner_id, password_hash
   FROM users
-  WHERE program_id = $1 AND lower(email) = lower($2) AND status = 'active'`;
+  WHERE program_id = $1 AND lower(email) = lower($2) AND status = 'active' AND password_hash LIKE '$argon2%'`;
 
-/** The account that may log in with this address, and its hash. */
+/** The account that may log in with this address, and its hash; none for whom an identity provider vouches. */
 export async function findLogin(
   db: Db,
   programId: string,

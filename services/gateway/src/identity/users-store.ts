@@ -152,6 +152,41 @@ export async function updateUser(
   return row;
 }
 
+/** What an identity provider says of a person. */
+export interface ExternalUser {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: UserRole;
+}
+
+/** No password fits it. */
+const NO_PASSWORD = 'external';
+
+/** A row that says already what it is to say is only read: it is asked for once a minute per token. */
+const KEEP_EXTERNAL = `
+  WITH kept AS (
+    INSERT INTO users (id, program_id, email, name, role, password_hash, created_at, updated_at, last_login_at)
+    SELECT $2, $1, $3, $4, $5, '${NO_PASSWORD}', $6, $6, $6
+    WHERE NOT EXISTS (
+      SELECT FROM users WHERE program_id = $1 AND id = $2 AND (email, name, role) = ($3, $4, $5))
+    ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, role = excluded.role,
+      partner_id = NULL, version = users.version + 1, updated_at = excluded.updated_at, last_login_at = excluded.last_login_at
+    RETURNING status
+  )
+  SELECT status FROM kept UNION ALL SELECT status FROM users WHERE program_id = $1 AND id = $2 LIMIT 1`;
+
+/** Makes or changes the row of an external user; answers its status here. Throws 23505 when another has the address. */
+export async function keepExternalUser(
+  db: Db,
+  programId: string,
+  { id, email, name, role }: ExternalUser,
+  now: Date,
+): Promise<Pick<User, 'status'> | undefined> {
+  const [row] = await db.query<Pick<User, 'status'>>(KEEP_EXTERNAL, [programId, id, email, name, role, now]);
+  return row;
+}
+
 const DELETE = `
   WITH deleted AS (
     DELETE FROM users WHERE program_id = $1 AND id = $2 RETURNING *

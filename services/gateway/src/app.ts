@@ -6,16 +6,12 @@ import type { Database } from '@tributary/schema';
 import type { FastifyInstance } from 'fastify';
 import { serveDocuments } from './documents/routes.ts';
 import { openDoor, patternOf, upstreamOf } from './door.ts';
-import { createAccessTokens, type SigningKey } from './identity/access-tokens.ts';
+import { createAccessTokens, type AccessTokens, type SigningKey } from './identity/access-tokens.ts';
 import { createApiKeyCache } from './identity/api-key-cache.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
-import {
-  createExternalIdentities,
-  type ExternalIdentities,
-  type ExternalIssuer,
-} from './identity/external-identities.ts';
+import { createExternalIdentities, type ExternalIssuer } from './identity/external-identities.ts';
 import { buildIdentityApp, documentOf, IDENTITY_SERVICE } from './identity/identity-app.ts';
-import { createUserTokenCache } from './identity/user-token-cache.ts';
+import { createUserTokenCache, type UserTokenCache } from './identity/user-token-cache.ts';
 import { serveMetrics } from './metrics-route.ts';
 import type { Limits } from './rate-limits/caller-limits.ts';
 import { createLeasedLimiter } from './rate-limits/leased-limiter.ts';
@@ -94,7 +90,6 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     clock,
   });
   const apiKeys = createApiKeyCache({ db, clock, logger });
-  const userTokens = createUserTokenCache({ tokens, external: openExternal(deps), clock });
   const identityApp = await buildIdentity(deps, tokens);
   const table = createRouteTable(upstreams.services);
   table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
@@ -116,7 +111,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     identityApp,
     identitySecret,
     clock,
-    authenticate: createAuthenticator({ userTokens, apiKeys }),
+    authenticate: createAuthenticator({ userTokens: rememberUsers(deps, tokens), apiKeys }),
     metrics: deps.metrics,
   });
 
@@ -150,9 +145,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   };
 }
 
-function openExternal({ settings, db, clock, logger }: GatewayDeps): ExternalIdentities | undefined {
+function rememberUsers({ settings, db, clock, logger }: GatewayDeps, tokens: AccessTokens): UserTokenCache {
   const { externalIssuer: issuer } = settings;
-  return issuer === undefined ? undefined : createExternalIdentities({ issuer, db, clock, logger });
+  const external = issuer && createExternalIdentities({ issuer, db, clock, logger });
+  return createUserTokenCache({ tokens, external, clock });
 }
 
 function openUpstreams({ settings, clock, random }: GatewayDeps): Upstreams {

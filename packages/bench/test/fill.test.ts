@@ -11,7 +11,9 @@ t.test(
     const lines: string[] = [];
     const size = { clicks: 4_000, orders: 600, partners: 30, days: 3 };
     const range = await fillHistory(owner, size, (line) => lines.push(line));
-    const [counts] = await owner.query(`SELECT (SELECT count(*)::int FROM referral_clicks) AS clicks,
+    const [counts] = await owner.query<{
+      partners: number;
+    }>(`SELECT (SELECT count(*)::int FROM referral_clicks) AS clicks,
     (SELECT count(*)::int FROM orders) AS orders, (SELECT count(*)::int FROM conversion_events) AS conversions,
     (SELECT count(*)::int FROM commissions) AS commissions, (SELECT count(*)::int FROM commission_entries) AS entries,
     (SELECT count(DISTINCT partner_id)::int FROM commissions) AS partners,
@@ -24,7 +26,7 @@ t.test(
       entries: 600,
       rolledUp: 600,
     });
-    t.ok(Number((counts as { partners: number }).partners) > 10);
+    t.ok((counts?.partners ?? 0) > 10);
     t.same(await reconcileRollups({ db, graceMs: 0 }, { programId: 'default', ...range }), {});
     t.ok(lines.includes('4000 of 4000 clicks'));
   },

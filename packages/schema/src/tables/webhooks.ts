@@ -116,6 +116,10 @@ export const webhookDeliveries = pgTable(
       .where(sql`${t.status} = 'pending'`),
     index('webhook_deliveries_endpoint').on(t.programId, t.endpointId, t.createdAt, t.id),
     index('webhook_deliveries_partner').on(t.programId, t.partnerId, t.createdAt, t.id),
+    // Lists of what failed; those that were delivered, nearly all, are not in it and cost it nothing.
+    index('webhook_deliveries_failed')
+      .on(t.programId, t.createdAt, t.id)
+      .where(sql`${t.status} = 'failed'`),
     index('webhook_deliveries_created').on(t.programId, t.createdAt, t.id),
     foreignKey({
       name: 'webhook_deliveries_endpoint_id_fkey',

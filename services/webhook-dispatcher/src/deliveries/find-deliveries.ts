@@ -25,11 +25,17 @@ const CONDITIONS = {
   status: 'd.status = $8::text',
 } as const;
 
+const FAILED = `d.status = 'failed'`;
+
 type Optional = keyof typeof CONDITIONS;
 const OPTIONAL = Object.keys(CONDITIONS) as Optional[];
 
 function matching(filters: DeliveryFilters): string {
-  const optional = OPTIONAL.filter((name) => filters[name] !== undefined).map((name) => CONDITIONS[name]);
+  const optional: string[] = OPTIONAL.filter((name) => filters[name] !== undefined).map(
+    (name) => CONDITIONS[name],
+  );
+  // Said again as a literal: with the parameter alone a generic plan may not use the index of what failed.
+  if (filters.status === 'failed') optional.push(FAILED);
   return [
     'd.program_id = $1',
     'd.created_at >= $2::timestamptz',
@@ -49,6 +55,16 @@ const filterParams = (filters: DeliveryFilters) => [
   filters.status ?? null,
 ];
 
+/**
+ * What is pending is little and often the oldest: reading it all by its own index and sorting costs milliseconds, where the
+ * index of time, which a plain list would be planned with, may have to be read to its end. `OFFSET 0` keeps the planner from
+ * seeing through.
+ */
+const sourceOf = ({ status, partnerId, endpointId }: DeliveryFilters): string =>
+  status === 'pending' && partnerId === undefined && endpointId === undefined
+    ? `(SELECT * FROM webhook_deliveries WHERE program_id = $1 AND status = 'pending' OFFSET 0)`
+    : 'webhook_deliveries';
+
 /** Newest first. */
 export async function listDeliveries(db: Queries, filters: DeliveryFilters, page: Page): Promise<ListedPage> {
   const after = page.after === undefined ? 'true' : '(d.created_at, d.id) < ($9::timestamptz, $10::uuid)';
@@ -58,7 +74,7 @@ export async function listDeliveries(db: Queries, filters: DeliveryFilters, page
       count(*)::int AS size,
       (array_agg(json_build_object('createdAt', created_at, 'id', id) ORDER BY created_at, id))[1] AS last
     FROM (
-      SELECT * FROM webhook_deliveries d WHERE ${matching(filters)} AND ${after} AND ${ALL_TYPED}
+      SELECT * FROM ${sourceOf(filters)} d WHERE ${matching(filters)} AND ${after} AND ${ALL_TYPED}
       ORDER BY d.created_at DESC, d.id DESC LIMIT $4::int OFFSET $11::int) page`;
   const { programId, from, to } = filters;
   const [listed] = await db.query<ListedPage>(statement, [

@@ -1,7 +1,11 @@
 // Outlives the tool that started it: when that is gone without a word, the stable release gets all traffic again.
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { z } from 'zod';
 
 import { connectPlatform } from './connect-platform.ts';
+
+const RETRY_MS = 2_000;
 
 const taskSchema = z.object({
   servers: z.object({ databaseUrl: z.string(), natsUrl: z.string(), natsNamespace: z.string() }),
@@ -16,9 +20,14 @@ const [task = '', farewell] = text.split('\n');
 if (farewell === 'done') process.exit(0);
 const { servers, rollout, weights } = taskSchema.parse(JSON.parse(task));
 const connection = connectPlatform(servers);
-await connection.change(rollout, {
-  action: 'given_up',
-  weights,
-  reason: 'the rollout was killed; back at the stable release',
-});
+const reason = 'the rollout was killed; back at the stable release';
+// Postgres may be away for the very reason that ended the tool: the gateways keep the last weights until it is back.
+for (;;) {
+  try {
+    await connection.change(rollout, { action: 'given_up', weights, reason });
+    break;
+  } catch {
+    await delay(RETRY_MS);
+  }
+}
 await connection.close();

@@ -12,6 +12,8 @@ import { startPlatform } from '../platform.ts';
 const CLI = join(import.meta.dirname, '../../../canary/src/cli.ts');
 const SERVICE = 'operations-service';
 
+// Rollouts of many steps, beside a platform that is kept busy.
+t.setTimeout(170_000);
 const platform = await startPlatform(t);
 const { db } = platform;
 const call = clientOf(platform, platform.apiKey);
@@ -149,17 +151,11 @@ t.test('interrupted or killed, a rollout leaves the stable release serving', asy
   }
 });
 
-t.test('a candidate that is not ready, or a command that is wrong, changes nothing', async (t) => {
+t.test('a candidate that is not ready changes nothing', async (t) => {
   t.match(await runCanary(['--candidate', 'http://127.0.0.1:1']), {
     exitCode: 2,
     output: /nothing was changed/,
   });
-  t.match(await runCanary(['--candidate', 'candidate']), { exitCode: 2, output: /--candidate/ });
-  t.match(await runCanary(['--candidate', candidate.url, '--steps', '50,10']), {
-    exitCode: 2,
-    output: /--steps/,
-  });
-  t.match(await runCanary(['--colour', 'red']), { exitCode: 2, output: /npm run canary/ });
   t.same(await weights(), []);
 });
 

@@ -6,7 +6,10 @@ import { join, resolve } from 'node:path';
 import type { DrillDeclaration } from './drill-declaration.ts';
 import { commissionsModelDrill } from './drills/commissions-model.ts';
 import { commissionsRaceDrill } from './drills/commissions-race.ts';
+import { generatedRequestsDrill } from './drills/generated-requests.ts';
 import { idleSocketsDrill } from './drills/idle-sockets.ts';
+import { redisAwayDrill } from './drills/redis-away.ts';
+import { sigtermUnderLoadDrill } from './drills/sigterm-under-load.ts';
 import { webhookIsolationDrill } from './drills/webhook-isolation.ts';
 import { webhookKillsDrill } from './drills/webhook-kills.ts';
 
@@ -16,6 +19,9 @@ const DRILLS: readonly DrillDeclaration[] = [
   webhookKillsDrill,
   webhookIsolationDrill,
   idleSocketsDrill,
+  redisAwayDrill,
+  sigtermUnderLoadDrill,
+  generatedRequestsDrill,
 ];
 
 const root = resolve(import.meta.dirname, '../../..');

@@ -90,7 +90,7 @@ export const configSchema = z.object({
   UPSTREAM_CONNECTIONS: count.default(64),
   UPSTREAM_CONNECT_TIMEOUT_MS: milliseconds.default(2_000),
   /** How long a request waits for a service that refuses connections: it covers a restart. */
-  UPSTREAM_PATIENCE_MS: integerSetting(0, 60_000).default(3_000),
+  UPSTREAM_PATIENCE_MS: integerSetting(0, 60_000).default(10_000),
   UPSTREAM_HEADERS_TIMEOUT_MS: milliseconds.default(30_000),
   UPSTREAM_BODY_TIMEOUT_MS: milliseconds.default(60_000),
   /** Requests under way to one release of one service; the next is answered 503. */

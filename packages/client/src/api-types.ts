@@ -2241,6 +2241,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             period: {
                                 /** Format: date-time */
                                 from: string;
@@ -2395,6 +2398,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             period: {
                                 /** Format: date-time */
                                 from: string;
@@ -2589,6 +2595,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             period: {
                                 /** Format: date-time */
                                 from: string;
@@ -2727,6 +2736,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             limit: number;
                             nextCursor?: string;
                             page: number;
@@ -2864,6 +2876,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             period: {
                                 /** Format: date-time */
                                 from: string;
@@ -2988,6 +3003,9 @@ export interface operations {
                             asOf: string | null;
                             cached: boolean;
                             currency: string;
+                            drilldown: {
+                                [key: string]: string[];
+                            };
                             period: {
                                 /** Format: date-time */
                                 from: string;
@@ -3481,6 +3499,11 @@ export interface operations {
                 /** @description Commissions as they were at this moment; now by default */
                 asOf?: string;
                 count?: "exact";
+                /**
+                 * @description ISO 4217 code with at most two decimals
+                 * @example USD
+                 */
+                currency?: string;
                 cursor?: string;
                 dateField?: "created" | "confirmed" | "paid";
                 dateFrom?: string;
@@ -3492,6 +3515,7 @@ export interface operations {
                 page?: number;
                 partnerId?: string;
                 policyId?: string;
+                refunded?: boolean;
                 /** @description Part of the order id or referral code, taken literally, in any case */
                 search?: string;
                 sort?: "createdAt" | "-createdAt" | "commissionAmount" | "-commissionAmount" | "confirmedAt" | "-confirmedAt" | "paidAt" | "-paidAt";
@@ -3860,6 +3884,11 @@ export interface operations {
             query?: {
                 /** @description Commissions as they were at this moment; now by default */
                 asOf?: string;
+                /**
+                 * @description ISO 4217 code with at most two decimals
+                 * @example USD
+                 */
+                currency?: string;
                 cursor?: string;
                 dateField?: "created" | "confirmed" | "paid";
                 dateFrom?: string;
@@ -3869,6 +3898,7 @@ export interface operations {
                 minAmount?: number;
                 partnerId?: string;
                 policyId?: string;
+                refunded?: boolean;
                 /** @description Part of the order id or referral code, taken literally, in any case */
                 search?: string;
                 sort?: "createdAt" | "-createdAt" | "commissionAmount" | "-commissionAmount" | "confirmedAt" | "-confirmedAt" | "paidAt" | "-paidAt";
@@ -3886,7 +3916,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "text/csv": string;
                 };
             };
             /** @description The request is not valid */
@@ -5867,6 +5897,11 @@ export interface operations {
                     dryRun?: boolean;
                     filter?: {
                         /**
+                         * @description ISO 4217 code with at most two decimals
+                         * @example USD
+                         */
+                        currency?: string;
+                        /**
                          * @default created
                          * @enum {string}
                          */
@@ -5881,6 +5916,7 @@ export interface operations {
                         partnerId?: string;
                         /** Format: uuid */
                         policyId?: string;
+                        refunded?: boolean;
                         /** @description Part of the order id or referral code, taken literally, in any case */
                         search?: string;
                         /** @enum {string} */
@@ -5899,6 +5935,11 @@ export interface operations {
                     dryRun?: boolean;
                     filter?: {
                         /**
+                         * @description ISO 4217 code with at most two decimals
+                         * @example USD
+                         */
+                        currency?: string;
+                        /**
                          * @default created
                          * @enum {string}
                          */
@@ -5913,6 +5954,7 @@ export interface operations {
                         partnerId?: string;
                         /** Format: uuid */
                         policyId?: string;
+                        refunded?: boolean;
                         /** @description Part of the order id or referral code, taken literally, in any case */
                         search?: string;
                         /** @enum {string} */
@@ -5931,6 +5973,11 @@ export interface operations {
                     dryRun?: boolean;
                     filter?: {
                         /**
+                         * @description ISO 4217 code with at most two decimals
+                         * @example USD
+                         */
+                        currency?: string;
+                        /**
                          * @default created
                          * @enum {string}
                          */
@@ -5945,6 +5992,7 @@ export interface operations {
                         partnerId?: string;
                         /** Format: uuid */
                         policyId?: string;
+                        refunded?: boolean;
                         /** @description Part of the order id or referral code, taken literally, in any case */
                         search?: string;
                         /** @enum {string} */
@@ -5964,6 +6012,11 @@ export interface operations {
                     dryRun?: boolean;
                     filter?: {
                         /**
+                         * @description ISO 4217 code with at most two decimals
+                         * @example USD
+                         */
+                        currency?: string;
+                        /**
                          * @default created
                          * @enum {string}
                          */
@@ -5978,6 +6031,7 @@ export interface operations {
                         partnerId?: string;
                         /** Format: uuid */
                         policyId?: string;
+                        refunded?: boolean;
                         /** @description Part of the order id or referral code, taken literally, in any case */
                         search?: string;
                         /** @enum {string} */
@@ -10912,13 +10966,21 @@ export interface operations {
         parameters: {
             query?: {
                 count?: "exact";
+                /**
+                 * @description ISO 4217 code with at most two decimals
+                 * @example USD
+                 */
+                currency?: string;
                 cursor?: string;
+                dateField?: "created" | "paid";
                 dateFrom?: string;
                 dateTo?: string;
                 kind?: "earning" | "clawback" | "bonus";
                 limit?: number;
                 page?: number;
                 partnerId?: string;
+                policyId?: string;
+                refunded?: boolean;
                 sort?: "createdAt" | "-createdAt";
                 status?: "pending" | "confirmed" | "paid" | "cancelled";
             };
@@ -11072,10 +11134,13 @@ export interface operations {
                  * @example USD
                  */
                 currency?: string;
+                dateField?: "created" | "paid";
                 dateFrom?: string;
                 dateTo?: string;
                 kind?: "earning" | "clawback" | "bonus";
                 partnerId?: string;
+                policyId?: string;
+                refunded?: boolean;
                 status?: "pending" | "confirmed" | "paid" | "cancelled";
             };
             header?: never;
@@ -11574,6 +11639,11 @@ export interface operations {
         parameters: {
             query?: {
                 count?: "exact";
+                /**
+                 * @description ISO 4217 code with at most two decimals
+                 * @example USD
+                 */
+                currency?: string;
                 cursor?: string;
                 dateFrom?: string;
                 dateTo?: string;
@@ -15879,11 +15949,10 @@ export interface operations {
             /** @description Empty; `location` is the destination */
             302: {
                 headers: {
+                    location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description The request is not valid */
             400: {
@@ -15909,16 +15978,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description No such route */
+            /** @description A page for people: nobody has this code */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "ROUTE_NOT_FOUND";
-                    };
+                    "text/html": string;
                 };
             };
             /** @description Too many requests */
@@ -15981,11 +16047,10 @@ export interface operations {
             /** @description Empty; `location` is the destination */
             302: {
                 headers: {
+                    location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description The request is not valid */
             400: {

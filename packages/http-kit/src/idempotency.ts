@@ -117,7 +117,7 @@ function checkedKey(key: string | string[]): string {
 }
 
 /** The status of a route's success, by its response schemas. */
-export function successStatus(response: unknown): number {
+function successStatus(response: unknown): number {
   if (typeof response !== 'object' || response === null) return 200;
   return SUCCESS_STATUSES.find((status) => status in response) ?? 200;
 }

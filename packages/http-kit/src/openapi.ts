@@ -157,7 +157,7 @@ function acceptsKey({ method, config }: RouteOptions): boolean {
 }
 
 /** Every problem that an operation may answer: those it names and those its declaration implies. */
-export function problemsOf(route: RouteOptions): readonly ErrorSpec[] {
+function problemsOf(route: RouteOptions): readonly ErrorSpec[] {
   const { config = {}, schema = {} } = route;
   const common = commonErrors;
   const always = [common.VALIDATION_ERROR, common.UNAUTHENTICATED, common.RATE_LIMITED];

@@ -135,12 +135,13 @@ function offer(stack: Stack): Load {
   let next = 0;
   const timer = setInterval(() => {
     const work = WORK[next++ % WORK.length] ?? WORK[0];
-    const asking = ask(stack, agent, work, counts).then((failure) => {
+    const asking = (async () => {
+      const failure = await ask(stack, agent, work, counts);
       counts.answered += 1;
       if (failure !== undefined) failures.push(`${work.method} ${work.path}: ${failure}`);
-      underWay.delete(asking);
-    });
+    })();
     underWay.add(asking);
+    void asking.finally(() => underWay.delete(asking));
   }, 1_000 / REQUESTS_PER_SECOND);
   return {
     failures,

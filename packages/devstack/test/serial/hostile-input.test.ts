@@ -1,5 +1,5 @@
 import { insertCommission } from '@tributary/testkit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { clientOf, dataOf } from '../api-client.ts';

@@ -29,6 +29,15 @@ export interface OwnServer {
   thaw(): void;
 }
 
+/** A test may end with its server killed. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 type Start = (folder: string, port?: number) => Promise<ServerHandle>;
 
 async function ownServer(t: TestScope, start: Start): Promise<OwnServer> {
@@ -36,7 +45,7 @@ async function ownServer(t: TestScope, start: Start): Promise<OwnServer> {
   let handle = await start(folder);
   const { url, port } = handle;
   t.teardown(async () => {
-    process.kill(handle.pid, 'SIGCONT');
+    if (isAlive(handle.pid)) process.kill(handle.pid, 'SIGCONT');
     await handle.stop();
     await rm(folder, { recursive: true, force: true });
   });

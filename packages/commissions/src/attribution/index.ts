@@ -1,2 +1,2 @@
 export { attributeClicks, attributeCode, shareAmount } from './attribute.ts';
-export type { Credit, Touch } from './attribute.ts';
+export type { Touch } from './attribute.ts';

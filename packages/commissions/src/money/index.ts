@@ -12,5 +12,5 @@ export {
   toWire,
   ZERO_MONEY,
 } from './amounts.ts';
-export type { Money, ParsedMoney } from './amounts.ts';
+export type { Money } from './amounts.ts';
 export { allot } from './allot.ts';

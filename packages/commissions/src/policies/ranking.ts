@@ -14,7 +14,7 @@ export interface Placement extends RankedPolicy {
 }
 
 /** Highest priority, then highest specificity, then the oldest; ids settle what is left, so that the order is total. */
-export function comparePolicies(a: RankedPolicy, b: RankedPolicy): number {
+function comparePolicies(a: RankedPolicy, b: RankedPolicy): number {
   return (
     b.policy.priority - a.policy.priority ||
     b.specificity - a.specificity ||

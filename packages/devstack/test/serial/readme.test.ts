@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,18 +13,18 @@ import { startPlatform } from '../platform.ts';
 const README = join(import.meta.dirname, '../../../../README.md');
 const SHELL_BLOCK = /^```sh\n([\s\S]*?)^```$/gm;
 
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
+/** A folder with `curl` in it: the machine's own, or a stand-in where there is none. */
+async function curlFor(folder: string): Promise<string> {
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  const standIn = join(import.meta.dirname, '../stand-ins/curl.mjs');
+  const own = await promisify(execFile)('sh', ['-c', 'command -v curl']).catch(() => undefined);
+  const command = own?.stdout.trim() ?? `node ${standIn}`;
+  await writeFile(join(bin, 'curl'), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+  return bin;
 }
 
-const skip = isInstalled('curl') && isInstalled('bash') ? false : 'curl or bash is not installed';
-
-t.test('the tour of the README works as printed', { skip }, async (t) => {
+t.test('the tour of the README works as printed', async (t) => {
   const platform = await startPlatform(t);
   const { gatewayUrl, admin, partner, apiKey } = platform;
   const call = clientOf(platform, apiKey);
@@ -44,7 +44,7 @@ t.test('the tour of the README works as printed', { skip }, async (t) => {
   const ran = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', blocks.join('\n')], {
     cwd: folder,
     timeout: 60_000,
-    env: { PATH: process.env.PATH, TRIBUTARY_HOME: folder },
+    env: { PATH: `${await curlFor(folder)}:${process.env.PATH ?? ''}`, TRIBUTARY_HOME: folder },
   });
   t.notMatch(ran.stdout, /undefined/);
   for (const line of [

@@ -9,7 +9,7 @@ const MODEL = 'last_touch';
 /** From the order in the shop to the call of its back end. */
 const POSTED_AFTER_MS = 4_000;
 
-export const decimals = (cents: number): string => (cents / 100).toFixed(2);
+const decimals = (cents: number): string => (cents / 100).toFixed(2);
 
 const attributionOf = ({ catalogue }: Scene, { coupon, journey, partner }: NumberedOrder) => {
   if (coupon !== null) {

@@ -102,6 +102,7 @@ async function makeBelongings() {
 const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/v1/webhooks/endpoints/{id}': { description: 'taken over' },
   'POST /api/v1/webhooks/endpoints/{id}/recover': { since: new Date(0).toISOString() },
+  'POST /api/v1/webhooks/endpoints/{id}/replay': { from: new Date(0).toISOString() },
 };
 
 t.test('a partner finds, reads and changes nothing of another', async (t) => {

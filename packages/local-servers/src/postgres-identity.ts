@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { cp, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { ServerStartError } from './failures.ts';
@@ -75,6 +75,17 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 /**
+ * The name under which data lives elsewhere, kept where it should have been: a project that is removed and made anew at
+ * the same path starts with new data, as it would if the data had been in it.
+ */
+async function nameElsewhere(dataDir: string): Promise<string> {
+  const note = `${dataDir}.elsewhere`;
+  await mkdir(dirname(note), { recursive: true });
+  await writeFile(note, randomBytes(6).toString('hex'), { flag: 'wx' }).catch(() => undefined);
+  return (await readFile(note, 'utf8')).trim();
+}
+
+/**
  * Finds out how to run Postgres with this data folder: where its user cannot reach the programs (a project below
  * /root) they are copied, and where it cannot reach the data that lives below /var/tmp instead.
  */
@@ -90,10 +101,9 @@ export async function preparePostgres(
     (await runProgram([...who.prefix, ...command], who.uid === undefined ? {} : { uid: who.uid })).ok;
   const reachesPrograms = await run(binaries.postgres, '--version');
   const reachesData = await run('test', '-x', await nearestExisting(dataDir));
-  const elsewhere = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
   return {
     ...who,
     binaries: reachesPrograms ? binaries : await copyBinaries(binaries),
-    dataDir: reachesData ? dataDir : join(await privateRoot(), `data-${elsewhere}`),
+    dataDir: reachesData ? dataDir : join(await privateRoot(), `data-${await nameElsewhere(dataDir)}`),
   };
 }

@@ -74,6 +74,13 @@ if (isRoot) {
     const again = await startPostgres(options);
     await again.stop();
     t.equal(again.dataDir, server.dataDir);
+
+    await rm(hidden, { recursive: true });
+    await mkdir(hidden, { mode: 0o700 });
+    const anew = await startPostgres(options);
+    await anew.stop();
+    t.teardown(() => rm(anew.dataDir, { recursive: true, force: true }));
+    t.not(anew.dataDir, server.dataDir, 'a project made anew does not find the data of the one before it');
   });
 }
 

@@ -9,11 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { freePort } from '@tributary/local-servers';
 
+import { isAlive, PROJECT_HOME } from '@tributary/testkit';
+
 import type { StackFile } from '../src/home/stack-file.ts';
 import { SERVICES } from '../src/services.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
-const PROJECT_HOME = resolve(import.meta.dirname, '../../..', process.env.TRIBUTARY_HOME ?? '.tributary');
 /** As in the workspace's own package.json. */
 const NPM_START = `exec '${process.execPath}' '${join(FIXTURES, 'launch-fake.mjs')}'`;
 const POLL_MS = 20;
@@ -28,15 +29,6 @@ export async function until<T>(probe: () => Promise<T | undefined> | T | undefin
     const result = await probe();
     if (result !== undefined) return result;
     await delay(POLL_MS);
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

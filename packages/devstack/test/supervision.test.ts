@@ -1,16 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { isAlive } from '@tributary/testkit';
 import t from 'tap';
 
-import {
-  isAlive,
-  makeWorkspace,
-  readStackFile,
-  startWorkspace,
-  until,
-  untilNothingIsLeft,
-} from './fake-stack.ts';
+import { makeWorkspace, readStackFile, startWorkspace, until, untilNothingIsLeft } from './fake-stack.ts';
 
 // Each test starts whole stacks.
 t.setTimeout(120_000);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { waitFor } from '@tributary/testkit';
+import { isAlive, PROJECT_HOME, waitFor } from '@tributary/testkit';
 import t from 'tap';
 
 import { findExecutable } from '../src/find-executable.ts';
@@ -14,15 +14,6 @@ import { ensureServerBinaries, isPortFree, startPostgres } from '../src/index.ts
 interface Started {
   pid: number;
   port: number;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Starts three servers in a process of their own, kills that with kill -9, and tells what it had started. */
@@ -52,7 +43,7 @@ t.test('servers die with a launcher that is killed, and its data can be used at 
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const servers = await startAndKillLauncher(folder);
   // Not waited for: a new start has to cope with the old server still shutting down.
-  const binaries = await ensureServerBinaries({ home: folder });
+  const binaries = await ensureServerBinaries({ home: PROJECT_HOME });
   const next = await startPostgres({ binaries, dataDir: `${folder}/postgres`, durable: true });
   t.teardown(() => next.stop());
   const others = servers.filter(({ port }) => port !== next.port);

@@ -17,7 +17,9 @@ export {
   type TestIdentity,
   testIdentityKey,
 } from './identity-headers.ts';
+export { isAlive } from './is-alive.ts';
 export { type OwnServer, startOwnNats, startOwnPostgres, startOwnRedis } from './own-server.ts';
+export { PROJECT_HOME } from './project.ts';
 export type { TestScope } from './scope.ts';
 export { createTestDatabase, type TestDatabase } from './test-database.ts';
 export { testNats, type TestNats } from './test-nats.ts';

@@ -12,6 +12,7 @@ import {
 import { migrate, SERVICE_ROLE } from '@tributary/schema';
 
 import { withUser } from './database-names.ts';
+import { isAlive } from './is-alive.ts';
 import { PROJECT_HOME } from './project.ts';
 import type { TestScope } from './scope.ts';
 
@@ -29,15 +30,6 @@ export interface OwnServer {
   thaw(): void;
 }
 
-/** A test may end with its server killed. */
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 type Start = (folder: string, port?: number) => Promise<ServerHandle>;
 
 async function ownServer(t: TestScope, start: Start): Promise<OwnServer> {
@@ -45,6 +37,7 @@ async function ownServer(t: TestScope, start: Start): Promise<OwnServer> {
   let handle = await start(folder);
   const { url, port } = handle;
   t.teardown(async () => {
+    // A test may end with its server killed.
     if (isAlive(handle.pid)) process.kill(handle.pid, 'SIGCONT');
     await handle.stop();
     await rm(folder, { recursive: true, force: true });

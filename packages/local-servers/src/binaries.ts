@@ -36,14 +36,14 @@ export async function ensureServerBinaries(options: {
   const missing = (['nats-server', 'redis-server'] as const).filter(
     (name) => (name === 'nats-server' ? found.nats : found.redis) === undefined,
   );
-  if (!canUseDebianPackages()) {
+  const root = resolve(options.home, 'servers', missing.join('+'));
+  if (!existsSync(root) && !canUseDebianPackages()) {
     const hint = process.platform === 'darwin' ? ' (brew install nats-server redis)' : '';
     throw new ServerStartError(
       'missing_tool',
       `Install ${missing.join(' and ')}${hint}, so that it is on PATH.`,
     );
   }
-  const root = resolve(options.home, 'servers', missing.join('+'));
   if (!existsSync(root)) {
     options.log?.(`Fetching ${missing.join(' and ')} from Debian's packages`);
     const packages = missing.flatMap((name) => DEBIAN_PACKAGES[name]);

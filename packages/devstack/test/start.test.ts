@@ -7,9 +7,6 @@ import t from 'tap';
 
 import { makeWorkspace, readStackFile, startWorkspace } from './fake-stack.ts';
 
-// Each test starts whole stacks.
-t.setTimeout(120_000);
-
 t.test('a second start in the same home names the first and leaves it alone', async (t) => {
   const workspace = await makeWorkspace(t);
   const first = startWorkspace(t, workspace);

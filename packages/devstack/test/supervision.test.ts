@@ -6,9 +6,6 @@ import t from 'tap';
 
 import { makeWorkspace, readStackFile, startWorkspace, until, untilNothingIsLeft } from './fake-stack.ts';
 
-// Each test starts whole stacks.
-t.setTimeout(120_000);
-
 t.test(
   'a start brings up nine processes, says where they are, and leaves nothing when it is stopped',
   async (t) => {

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import postgres from 'postgres';
 import t from 'tap';
@@ -92,7 +94,11 @@ t.test('a port that is taken is named, with the server that wanted it', async (t
   await t.rejects(startPostgres({ binaries, dataDir: join(folder, 'p'), port, durable: false }), expected);
 });
 
-t.test('free ports are never given twice', async (t) => {
-  const ports = await Promise.all(Array.from({ length: 50 }, () => freePort()));
-  t.equal(new Set(ports).size, 50);
+t.test('free ports are never given twice, nor to two processes', async (t) => {
+  const own = await Promise.all(Array.from({ length: 400 }, () => freePort()));
+  // By chance alone 16 of these would be among the first 400.
+  const fixture = join(import.meta.dirname, 'free-ports-fixture.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [fixture, '400']);
+  const theirs: number[] = JSON.parse(stdout);
+  t.equal(new Set([...own, ...theirs]).size, 800);
 });

@@ -12,8 +12,6 @@ import { startPlatform } from '../platform.ts';
 const CLI = join(import.meta.dirname, '../../../canary/src/cli.ts');
 const SERVICE = 'operations-service';
 
-// Rollouts of many steps, beside a platform that is kept busy.
-t.setTimeout(170_000);
 const platform = await startPlatform(t);
 const { db } = platform;
 const call = clientOf(platform, platform.apiKey);

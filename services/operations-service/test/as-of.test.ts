@@ -1,3 +1,4 @@
+import { refundConversion } from '@tributary/commissions';
 import { insertCommission, insertPartner, insertPolicy, waitFor } from '@tributary/testkit';
 import t from 'tap';
 import { startOperations } from './harness.ts';
@@ -33,6 +34,25 @@ const refund = async (index: number, refundAmount: number) => {
   const answer = await call('POST', '/operations/refunds', { body });
   t.equal(answer.status, 200, answer.text);
 };
+/** What the shop has given back is recorded whatever the commission's status. */
+const shopRefund = async (index: number, amount: number) => {
+  const context = {
+    programId: 'default',
+    actor: { kind: 'shop', id: null, name: 'shop' },
+    requestId: null,
+    ipAddress: null,
+    userAgent: null,
+    now: new Date(),
+  } as const;
+  const input = {
+    conversionId: conversionOf(index),
+    amount,
+    reason: 'returned',
+    shopRefundId: `R-${index}-${amount}`,
+  };
+  const { outcome } = await refundConversion({ db, publish: () => undefined }, context, input);
+  t.equal(outcome, 'done');
+};
 const payment = { paymentMethod: 'wire', paymentReference: 'REF-1' };
 const reason = { reason: 'because' };
 
@@ -58,6 +78,13 @@ const STEPS: readonly (() => Promise<unknown>)[] = [
   () => refund(5, 100),
   () => act(0, 'confirm', reason),
   () => act(0, 'pay', payment),
+  () => act(0, 'clawback', { amount: 1, ...reason }),
+  () => shopRefund(0, 20),
+  () => act(6, 'confirm', reason),
+  () => act(6, 'pay', payment),
+  () => shopRefund(6, 100),
+  () => shopRefund(7, 10),
+  () => act(7, 'confirm', reason),
 ];
 
 const QUERIES = [
@@ -71,6 +98,9 @@ const QUERIES = [
   'minAmount=4&maxAmount=10',
   `partnerId=${anna.id}`,
   `policyId=${policy.id}&status=pending`,
+  'refunded=true',
+  'refunded=false',
+  'refunded=true&kind=earning&status=paid',
   'search=order-2',
   'dateField=confirmed',
   'sort=-confirmedAt',

@@ -25,9 +25,9 @@ export interface CommissionFilter {
 export interface FilterColumns {
   readonly status: string;
   readonly amount: string;
+  /** A condition: there was a refund. */
+  readonly refunded: string;
 }
-
-const NOW: FilterColumns = { status: 'c.status', amount: 'c.commission_amount' };
 
 /** The columns that `dateField` names. */
 export const DATE_COLUMNS = {
@@ -36,13 +36,21 @@ export const DATE_COLUMNS = {
   paid: 'c.paid_at',
 } as const;
 
+/** What every refunded commission has, and few others: the predicate of an index. */
+const TOUCHED = '(c.refunded_at IS NOT NULL OR c.clawed_back_amount > 0)';
+
 /** A paid commission never changes: of one whose line was refunded afterwards, the claw-back and the conversion tell. */
 const REFUNDED = `(c.refunded_at IS NOT NULL OR (c.clawed_back_amount > 0 AND EXISTS (SELECT FROM conversion_events v
   WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0)))`;
 
-/** The SQL condition over `commissions c` that there was a refund, or none. */
-export const refundedCondition = (refunded: boolean): string =>
-  `${REFUNDED} IS ${refunded ? 'TRUE' : 'FALSE'}`;
+const NOW: FilterColumns = { status: 'c.status', amount: 'c.commission_amount', refunded: REFUNDED };
+
+/**
+ * The SQL condition over `commissions c` that there was a refund, or none: now, or as `was` tells. What is refunded at any
+ * moment is so now, therefore one index serves both.
+ */
+export const refundedCondition = (refunded: boolean, was = REFUNDED): string =>
+  refunded ? `${TOUCHED} AND ${was}` : `${was} IS FALSE`;
 
 /**
  * The SQL conditions of a filter over `commissions c`. Enumerations stand in the text: partial indexes are only found by
@@ -63,7 +71,7 @@ export function filterConditions(
   if (kind !== undefined)
     conditions.push(`c.kind = '${kind}'${kind === 'earning' ? '' : " AND c.kind <> 'earning'"}`);
   if (currency !== undefined) conditions.push(`c.currency = ${parameters.add(currency, 'text')}`);
-  if (refunded !== undefined) conditions.push(refundedCondition(refunded));
+  if (refunded !== undefined) conditions.push(refundedCondition(refunded, columns.refunded));
   conditions.push(`${column} >= ${parameters.add(from, 'timestamptz')}`);
   if (to !== undefined) conditions.push(`${column} < ${parameters.add(to, 'timestamptz')}`);
   if (minAmount !== undefined)

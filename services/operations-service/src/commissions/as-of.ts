@@ -64,7 +64,7 @@ export function commissionsAsOf(
       columns: `${shown}, ${metadataThen(then)} AS metadata`,
     },
     shown,
-    filterColumns: { status: 'e.status_after', amount: 'e.amount_after' },
+    filterColumns: { status: 'e.status_after', amount: 'e.amount_after', refunded: refundedThen(then) },
     conditions: [
       `c.created_at <= ${then}`,
       ...['confirmed', 'paid'].filter(ordered).map((field) => `c.${field}_at <= ${then}`),
@@ -97,6 +97,14 @@ function pastColumns(then: string): Readonly<Record<string, string>> {
           AND k.original_commission_id = c.id AND k.created_at <= ${then}), 0.00) END`,
   };
 }
+
+/** As the filter of now: a refund of the unpaid, or a claw-back of the paid whose line had a refund by then. */
+const refundedThen = (then: string): string => `(EXISTS (${entriesBy(then, '')} AND h.action = 'refunded')
+    OR (EXISTS (SELECT FROM commissions k WHERE k.program_id = c.program_id AND k.original_commission_id = c.id
+        AND k.created_at <= ${then})
+      AND EXISTS (SELECT FROM conversion_events v
+        JOIN refunds f ON f.program_id = v.program_id AND f.order_line_id = v.order_line_id AND f.created_at <= ${then}
+        WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0)))`;
 
 /** Without what later changes added, and without the decision, as in every list. */
 const metadataThen = (then: string): string => `(

@@ -40,6 +40,10 @@ export interface RowContext {
   /** A private folder that is removed afterwards. */
   folder: string;
   root: string;
+  /** A small measurement was asked for. */
+  quick?: boolean;
+  /** Where a filled database is kept from run to run, if not where it usually is. */
+  data?: string | undefined;
   log: (line: string) => void;
 }
 

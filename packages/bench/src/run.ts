@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { adjustRow } from './rows/adjust.ts';
+import { dashboardRows } from './rows/dashboards.ts';
 import { gatewayHopRow } from './rows/gateway-hop.ts';
 import { listRow } from './rows/list.ts';
 import { webhookDeliveriesRow } from './rows/webhook-deliveries.ts';
@@ -18,21 +19,27 @@ const ROWS: readonly RowDeclaration[] = [
   adjustRow,
   webhookDeliveriesRow,
   webhookLatencyRow,
+  ...dashboardRows,
 ];
 
-const USAGE = `npm run bench -- [--only ROW] [--quick]
+const USAGE = `npm run bench -- [--only ROW] [--quick] [--data FOLDER]
+ROW is the beginning of a name. FOLDER holds what npm run bench:fill -- --into FOLDER made.
 Rows: ${ROWS.map(({ name }) => name).join(', ')}`;
 
 const root = resolve(import.meta.dirname, '../../..');
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean' } } });
-  const chosen = ROWS.filter(({ name }) => values.only === undefined || name === values.only);
+  const { values } = parseArgs({
+    options: { only: { type: 'string' }, quick: { type: 'boolean' }, data: { type: 'string' } },
+  });
+  const chosen = ROWS.filter(({ name }) => values.only === undefined || name.startsWith(values.only));
   if (chosen.length === 0) {
     console.error(USAGE);
     return 2;
   }
-  const options = values.quick === true ? { rounds: 1, seconds: 2 } : { rounds: 3, seconds: 8 };
+  const quick = values.quick === true;
+  const data = values.data === undefined ? undefined : resolve(values.data);
+  const options = { quick, data, ...(quick ? { rounds: 1, seconds: 2 } : { rounds: 3, seconds: 8 }) };
   const results: RowResult[] = [];
   let missing = 0;
   for (const declaration of chosen) {
@@ -50,14 +57,27 @@ async function main(): Promise<number> {
   return missing > 0 ? 1 : 0;
 }
 
+interface Options {
+  readonly quick: boolean;
+  readonly data: string | undefined;
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
 async function measure(
   declaration: RowDeclaration,
-  options: { rounds: number; seconds: number },
+  { quick, data, ...options }: Options,
 ): Promise<RowResult> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-bench-'));
   console.log(`${declaration.name}: starting servers and peers`);
   try {
-    const row = await declaration.open({ folder, root, log: (line) => console.log(`  ${line}`) });
+    const row = await declaration.open({
+      folder,
+      root,
+      quick,
+      data,
+      log: (line) => console.log(`  ${line}`),
+    });
     try {
       return await measureRow(row, options);
     } finally {

@@ -11,7 +11,7 @@ export function printRow(result: RowResult, print: (line: string) => void): void
         ? ''
         : `; ours is ${side.ratio.toFixed(2)} x this (goal ${side.goal?.toFixed(2) ?? '-'})`;
     print(
-      `  ${side.name.padEnd(28)} ${whole(median).padStart(8)}/s (${whole(min)}-${whole(max)})${cpu}${ratio}`,
+      `  ${side.name.padEnd(28)} ${rate(median).padStart(8)}/s (${rate(min)}-${rate(max)})${cpu}${ratio}`,
     );
     for (const line of latencyLines(side)) print(`  ${' '.repeat(28)} ${line}`);
     print(`  ${' '.repeat(28)} ${side.configuration}`);
@@ -29,4 +29,8 @@ function latencyLines({ latencyMs, latencyRatios, latencyGoals }: SideResult): s
   });
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString('en-GB');
+const TENTHS_BELOW = 100;
+
+/** What happens a few times a second is not told by whole numbers. */
+const rate = (value: number): string =>
+  value < TENTHS_BELOW ? String(Number(value.toPrecision(3))) : Math.round(value).toLocaleString('en-GB');

@@ -12,7 +12,7 @@ import { answerProblems, sendProblem, toAppError } from './error-handler.ts';
 import type { RecoverFromFailure } from './error-handler.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue } from './errors.ts';
-import { serveHealth } from './health-routes.ts';
+import { DRAINING_HEADERS, serveHealth } from './health-routes.ts';
 import { createIdentityVerifier } from './identity.ts';
 import type { Identity, IdentityKey } from './identity.ts';
 import { recoverByReplay, replayOrNote } from './idempotency.ts';
@@ -84,6 +84,7 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
   app.setSerializerCompiler(serializerCompiler);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, request.id);
+    if (options.health.isDraining) reply.headers(DRAINING_HEADERS);
     done();
   });
   const plain = app as unknown as FastifyInstance;

@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Health, Metrics } from '@tributary/runtime';
 
+/** Said by a process that is about to end: what cannot be sent twice had better wait for its successor. */
+export const DRAINING_HEADER = 'x-tributary-draining';
+
+/** What stands on every answer while the process drains: connections are given up before they are closed. */
+export const DRAINING_HEADERS = { connection: 'close', [DRAINING_HEADER]: 'true' } as const;
+
 const internal = { config: { internal: true, disableMetrics: true }, schema: { hide: true } };
 
 /** Liveness asks nothing (a process that can answer lives); readiness asks each dependency. */

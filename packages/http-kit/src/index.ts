@@ -34,6 +34,7 @@ export {
   reason,
   reasonFields,
 } from './fields.ts';
+export { DRAINING_HEADER } from './health-routes.ts';
 export { rememberAnswer } from './idempotency.ts';
 export type { IdempotencyContext } from './idempotency-context.ts';
 export {

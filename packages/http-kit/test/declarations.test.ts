@@ -147,7 +147,14 @@ await t.test('readiness follows the health of the process', async (t) => {
   const { app, health } = await startApp(t, () => undefined);
   const ready = await app.inject({ url: '/health/ready' });
   t.same([ready.statusCode, ready.json<{ status: string }>().status], [200, 'ok']);
-  health.drain();
-  t.equal((await app.inject({ url: '/health/ready' })).statusCode, 503);
+  t.notOk('x-tributary-draining' in ready.headers);
+  await health.drain();
+  const draining = await app.inject({ url: '/health/ready' });
+  t.equal(draining.statusCode, 503);
+  t.match(
+    draining.headers,
+    { connection: 'close', 'x-tributary-draining': 'true' },
+    'while the port is open',
+  );
   t.equal((await app.inject({ url: '/health/live' })).statusCode, 200);
 });

@@ -41,7 +41,10 @@ await t.test('concurrent probes share one round of checks', async (t) => {
 
 await t.test('a draining process is not ready, whatever its checks say', async (t) => {
   const health = createHealth({ checks: {} });
-  health.drain();
+  const draining = health.drain();
+  t.match(await health.readiness(), { status: 'unavailable' }, 'from the first moment');
+  t.ok(health.isDraining);
+  await draining;
   t.match(await health.readiness(), { status: 'unavailable' });
 });
 

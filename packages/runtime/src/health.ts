@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import type { Logger } from './logger.ts';
 
 export type HealthStatus = 'ok' | 'degraded' | 'unavailable';
@@ -24,21 +26,36 @@ export interface HealthCheck {
 export interface Health {
   /** Asks every dependency at once; concurrent callers share one round. */
   readiness(): Promise<HealthReport>;
-  /** From now on `unavailable`, so that no new traffic is sent here. First phase of a shutdown. */
-  drain(): void;
+  /**
+   * From now on `unavailable`, so that no new traffic is sent here; resolves once those who ask have had time to see
+   * it. First phase of a shutdown: until it is over the port stays open, since a connection that is closed while a
+   * request comes in leaves its sender not knowing whether the request was carried out.
+   */
+  drain(): Promise<void>;
+  readonly isDraining: boolean;
 }
 
 export interface HealthOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
   readonly logger?: Logger;
   readonly timeoutMs?: number;
+  /** How long `drain` takes. */
+  readonly drainMs?: number;
 }
+
+/** Several requests of any busy caller, whose answers tell it; well under the second that a shutdown gives it. */
+const DRAIN_MS = 300;
 
 /**
  * Readiness of a process: `unavailable` when a required dependency is down, `degraded` when another is (still 200:
  * taking a service out of rotation because NATS is away would turn a delay into an outage).
  */
-export function createHealth({ checks, logger, timeoutMs = 1_000 }: HealthOptions): Health {
+export function createHealth({
+  checks,
+  logger,
+  timeoutMs = 1_000,
+  drainMs = DRAIN_MS,
+}: HealthOptions): Health {
   let draining = false;
   let round: Promise<HealthReport> | undefined;
 
@@ -62,8 +79,12 @@ export function createHealth({ checks, logger, timeoutMs = 1_000 }: HealthOption
       const report = await round;
       return draining ? { ...report, status: 'unavailable' } : report;
     },
-    drain() {
+    async drain() {
       draining = true;
+      await pause(drainMs);
+    },
+    get isDraining() {
+      return draining;
     },
   };
 }

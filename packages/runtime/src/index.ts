@@ -29,6 +29,8 @@ export { createMetrics, DURATION_BUCKETS } from './metrics.ts';
 export type { GaugeDefinition, HistogramDefinition, MetricDefinition, Metrics } from './metrics.ts';
 export { startProcess } from './process.ts';
 export type { BuiltProcess, ProcessContext, ProcessOptions } from './process.ts';
+export { releasedWorkers } from './released-workers.ts';
+export type { ReleasedWorkers, ReleasedWorkersOptions, StoppableWorkers } from './released-workers.ts';
 export { redact, redactText, REDACTED } from './redaction.ts';
 export { cacheMetrics, commissionMetrics } from './shared-metrics.ts';
 export type { CacheMetrics, CommissionMetrics } from './shared-metrics.ts';

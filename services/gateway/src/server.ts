@@ -1,4 +1,4 @@
-import { startProcess, createHealth, systemClock } from '@tributary/runtime';
+import { startProcess, createHealth, releasedWorkers, systemClock } from '@tributary/runtime';
 import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
 import { connect } from '@tributary/schema';
 import { buildGateway } from './app.ts';
@@ -44,7 +44,14 @@ await startProcess({
     });
     // Started anew beside services that run, the gateway turns nobody away for not knowing their routes yet.
     await Promise.all([gateway.weights.reread(), gateway.discovery.first]);
-    const sweeper = config.WORKERS ? startSweeper({ messaging, db }) : undefined;
+    const workers = releasedWorkers({
+      service: 'gateway',
+      config,
+      db,
+      logger,
+      metrics,
+      start: () => startSweeper({ messaging, db }),
+    });
     const broadcast = subscribeBroadcast(messaging, {
       name: 'gateway',
       types: ['apikey.revoked', 'routing.changed'],
@@ -53,13 +60,14 @@ await startProcess({
     });
     return {
       app: gateway.app,
+      onListening: () => workers.start(),
       phases: [
         { name: 'leave the rotation', timeoutMs: 1_000, run: () => health.drain() },
         { name: 'finish requests', timeoutMs: 10_000, run: () => gateway.app.close() },
         {
           name: 'stop workers',
           timeoutMs: 3_000,
-          run: () => Promise.all([broadcast.stop(), sweeper?.stop()]),
+          run: () => Promise.all([broadcast.stop(), workers.stop()]),
         },
         { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
         { name: 'close services', timeoutMs: 2_000, run: () => gateway.close() },

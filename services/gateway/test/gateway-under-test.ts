@@ -26,6 +26,7 @@ import {
 } from '@tributary/testkit';
 import type { Redis } from 'ioredis';
 import { buildGateway, type Gateway, type GatewaySettings } from '../src/app.ts';
+import { createAccessTokens } from '../src/identity/access-tokens.ts';
 import { hashPassword } from '../src/identity/passwords.ts';
 import { connectRedis } from '../src/rate-limits/connect-redis.ts';
 import { createRedisCounter } from '../src/rate-limits/redis-counter.ts';
@@ -61,12 +62,17 @@ const operation = (operationId: string, scope: string, more: object = {}) => ({
   ...more,
 });
 
+const KEYED = { parameters: [{ in: 'header', name: 'Idempotency-Key', schema: { type: 'string' } }] };
+
 /** What the test service declares: an open route, closed ones and a tracking link. */
 export const ECHO_DOCUMENT = {
   openapi: '3.1.0',
   info: { title: 'echo-service', version: '1' },
   paths: {
-    '/echo': { get: operation('echo', 'operations:read'), post: operation('postEcho', 'operations:write') },
+    '/echo': {
+      get: operation('echo', 'operations:read'),
+      post: operation('postEcho', 'operations:write', KEYED),
+    },
     '/echo/{id}': { get: operation('echoOne', 'operations:read') },
     '/open': { get: operation('open', 'public'), post: operation('postOpen', 'public') },
     '/r/{referralCode}': { get: operation('followLink', 'public', { 'x-rate-class': 'none' }) },
@@ -74,11 +80,10 @@ export const ECHO_DOCUMENT = {
   components: { schemas: { Problem: { type: 'object', description: 'of the echo service' } } },
 };
 
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** Answers `/internal/openapi.json` and gives everything else to `handler`. */
-export function asService(
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
-  document: object = ECHO_DOCUMENT,
-): RequestListener {
+export function asService(handler: Handler, document: object = ECHO_DOCUMENT): RequestListener {
   return (request, response) => {
     if (request.url !== '/internal/openapi.json') {
       handler(request, response);
@@ -177,6 +182,26 @@ const DEFAULTS: GatewaySettings = {
   trustedProxies: [],
   metricsToken: undefined,
 };
+
+/** A gateway before one service that answers with `handler`. */
+export async function before(t: TestScope, handler: Handler, settings: TestSettings = {}) {
+  const upstream = await listen(t, asService(handler));
+  const gateway = await startGateway(t, { upstreams: { 'echo-service': upstream.url }, ...settings });
+  return { ...gateway, upstream };
+}
+
+/** Of an administrator that no table knows. */
+export function accessToken(): string {
+  const tokens = createAccessTokens({ keys: JWT_KEYS, lifetimeSeconds: 60, clock: () => new Date() });
+  return tokens.issue({
+    userId: 'u',
+    name: 'n',
+    role: 'admin',
+    partnerId: null,
+    programId: 'default',
+    sessionId: 's',
+  });
+}
 
 /** Writes a user whose password is `PASSWORD`; answers its id. */
 export async function insertUser(

@@ -4,29 +4,19 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { deriveIdentityKey, verifyIdentity } from '@tributary/http-kit';
-import { waitFor, type TestScope } from '@tributary/testkit';
+import { waitFor } from '@tributary/testkit';
 import t from 'tap';
-import { createAccessTokens } from '../src/identity/access-tokens.ts';
 import {
+  accessToken,
   asService,
+  before,
   call,
   echo,
   IDENTITY_SECRET,
-  JWT_KEYS,
   listen,
   startGateway,
   stopServer,
-  type TestSettings,
 } from './gateway-under-test.ts';
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** A gateway before one service that answers with `handler`. */
-async function before(t: TestScope, handler: Handler, settings: TestSettings = {}) {
-  const upstream = await listen(t, asService(handler));
-  const gateway = await startGateway(t, { upstreams: { 'echo-service': upstream.url }, ...settings });
-  return { ...gateway, upstream };
-}
 
 /** Sends bytes as they are and reads until the connection ends. */
 async function sendRaw(url: string, text: string): Promise<string> {
@@ -89,15 +79,7 @@ t.test('headers that only the gateway may say have no effect when a client sends
 
 t.test('credentials end at the gateway', async (t) => {
   const gateway = await before(t, echo);
-  const tokens = createAccessTokens({ keys: JWT_KEYS, lifetimeSeconds: 60, clock: () => new Date() });
-  const token = tokens.issue({
-    userId: 'u',
-    name: 'n',
-    role: 'admin',
-    partnerId: null,
-    programId: 'default',
-    sessionId: 's',
-  });
+  const token = accessToken();
   const answer = await call(gateway, '/api/v1/echo', { token });
   t.equal(answer.status, 200);
   t.notMatch(JSON.stringify(answer.body), token);
@@ -240,37 +222,6 @@ t.test('a service that is gone is a 502, one that hangs a 504, one that breaks o
   t.match(gone.headers.get('content-type'), 'application/problem+json');
   t.ok(gone.body['requestId']);
   t.notMatch(JSON.stringify(gone.body), /ECONN|127\.0\.0\.1/);
-});
-
-t.test('a read is repeated once on a connection that died, a write is not', async (t) => {
-  let requests = 0;
-  const gateway = await before(t, (_request, response) => {
-    requests += 1;
-    if (requests === 1) response.socket?.destroy();
-    else response.end('{}');
-  });
-  t.equal((await call(gateway, '/api/v1/open')).status, 200);
-  t.equal(requests, 2);
-  requests = 0;
-  t.equal((await call(gateway, '/api/v1/open', { body: {} })).status, 502);
-  t.equal(requests, 1);
-});
-
-t.test('requests wait for a service that is just being started again', async (t) => {
-  const gateway = await before(t, echo, { patienceMs: 5_000 });
-  const { port } = new URL(gateway.upstream.url);
-  await stopServer(gateway.upstream.server);
-  const waiting = [call(gateway, '/api/v1/open'), call(gateway, '/api/v1/open', { body: { x: 1 } })];
-  await waitFor(async () => /status="502"/.test(await gateway.metrics.expose()), {
-    what: 'a refused connection',
-  });
-  await listen(t, asService(echo), Number(port));
-  const answers = await Promise.all(waiting);
-  t.strictSame(
-    answers.map(({ status }) => status),
-    [200, 200],
-  );
-  t.equal(answers[1]?.body['body'], '{"x":1}');
 });
 
 t.test('an answer that breaks off in the middle is cut off, not completed', async (t) => {

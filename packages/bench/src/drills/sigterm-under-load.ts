@@ -14,7 +14,8 @@ import type { DrillContext, DrillDeclaration, DrillResult } from '../drill-decla
 const GONE_WITHIN_MS = 15_000;
 const BACK_WITHIN_MS = 30_000;
 const REQUESTS_PER_SECOND = 100;
-/** A balancer before the gateway tries a refused connection again; nothing of the request was sent. */
+/** A balancer before the gateway asks it this often whether it is ready, and tries a refused connection again. */
+const BALANCER_PROBE_MS = 50;
 const BALANCER_PATIENCE_MS = 15_000;
 const UNLIMITED = '1000000000';
 
@@ -26,20 +27,34 @@ const stackSchema = z.object({
 });
 type Stack = z.output<typeof stackSchema>;
 
-/** What is asked for all the while: something of every service. */
+/** What is asked for all the while: something of every service. Nothing may repeat a write without a key. */
 const WORK = [
-  { method: 'GET', path: '/api/v1/operations/commissions?limit=5' },
-  { method: 'GET', path: '/api/v1/dashboard/kpi' },
-  { method: 'GET', path: '/api/v1/webhooks/event-types' },
-  { method: 'GET', path: '/api/v1/auth/me' },
-  { method: 'GET', path: '/api/v1/tracking/conversions?limit=5' },
-  { method: 'POST', path: '/api/v1/partners' },
+  { method: 'GET', path: '/api/v1/operations/commissions?limit=5', hasKey: false },
+  { method: 'GET', path: '/api/v1/dashboard/kpi', hasKey: false },
+  { method: 'POST', path: '/api/v1/partners', hasKey: false },
+  { method: 'GET', path: '/api/v1/webhooks/event-types', hasKey: false },
+  { method: 'GET', path: '/api/v1/auth/me', hasKey: false },
+  { method: 'GET', path: '/api/v1/tracking/conversions?limit=5', hasKey: false },
+  { method: 'POST', path: '/api/v1/partners', hasKey: true },
 ] as const;
+type Work = (typeof WORK)[number];
 
 interface Load {
   readonly failures: string[];
-  readonly counts: { answered: number; repeated: number };
+  readonly counts: Counts;
   stop(): Promise<void>;
+}
+
+interface Counts {
+  answered: number;
+  repeated: number;
+}
+
+interface Balancer {
+  readonly stack: Stack;
+  readonly agent: Agent;
+  readonly counts: Counts;
+  isGatewayReady: boolean;
 }
 
 export const sigtermUnderLoadDrill: DrillDeclaration = {
@@ -128,18 +143,20 @@ function isAlive(pid: number): boolean {
 
 /** At a steady rate, whatever the answers do, as clients behind a balancer would. */
 function offer(stack: Stack): Load {
-  const agent = new Agent({ connections: 64 });
   const failures: string[] = [];
   const counts = { answered: 0, repeated: 0 };
+  const balancer: Balancer = { stack, agent: new Agent({ connections: 64 }), counts, isGatewayReady: true };
   const underWay = new Set<Promise<void>>();
   let next = 0;
-  const timer = setInterval(() => {
+  const send = async (): Promise<void> => {
     const work = WORK[next++ % WORK.length] ?? WORK[0];
-    const asking = (async () => {
-      const failure = await ask(stack, agent, work, counts);
-      counts.answered += 1;
-      if (failure !== undefined) failures.push(`${work.method} ${work.path}: ${failure}`);
-    })();
+    const failure = await ask(balancer, work);
+    counts.answered += 1;
+    if (failure !== undefined) failures.push(`${work.method} ${work.path}: ${failure}`);
+  };
+  const probe = setInterval(() => void probeGateway(balancer), BALANCER_PROBE_MS);
+  const timer = setInterval(() => {
+    const asking = send();
     underWay.add(asking);
     void asking.finally(() => underWay.delete(asking));
   }, 1_000 / REQUESTS_PER_SECOND);
@@ -149,41 +166,55 @@ function offer(stack: Stack): Load {
     async stop() {
       clearInterval(timer);
       await Promise.all(underWay);
-      await agent.close();
+      clearInterval(probe);
+      await balancer.agent.close();
     },
   };
 }
 
-async function ask(
-  { gatewayUrl, apiKey }: Stack,
-  dispatcher: Agent,
-  { method, path }: (typeof WORK)[number],
-  counts: { repeated: number },
-): Promise<string | undefined> {
-  const id = uuidv7();
-  const body = JSON.stringify({ name: `Partner ${id}`, email: `${id}@example.com` });
-  const headers = {
-    authorization: `Bearer ${apiKey}`,
-    'idempotency-key': id,
-    'content-type': 'application/json',
-  };
+async function probeGateway(balancer: Balancer): Promise<void> {
+  const answer = await fetch(`${balancer.stack.gatewayUrl}/health/ready`).catch(() => undefined);
+  balancer.isGatewayReady = answer?.ok === true;
+}
+
+/** What went wrong, if anything did. */
+async function ask(balancer: Balancer, work: Work): Promise<string | undefined> {
   const giveUpAt = performance.now() + BALANCER_PATIENCE_MS;
+  const sent = requestOf(work, balancer.stack.apiKey);
   for (;;) {
+    while (!balancer.isGatewayReady && performance.now() < giveUpAt) await pause(BALANCER_PROBE_MS);
     try {
-      const sent =
-        method === 'GET' ? { headers: { authorization: headers.authorization } } : { headers, body };
-      const answer = await request(gatewayUrl + path, { dispatcher, method, ...sent });
+      const answer = await request(balancer.stack.gatewayUrl + work.path, {
+        dispatcher: balancer.agent,
+        ...sent,
+      });
       const text = await answer.body.text();
       return answer.statusCode < 400 ? undefined : `${answer.statusCode} ${text.slice(0, 200)}`;
     } catch (error) {
-      // Reset before an answer: a kept connection that was closed as the request went out, which is repeatable here.
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      const isUnsent = ['ECONNREFUSED', 'UND_ERR_SOCKET', 'ECONNRESET'].includes(code);
-      if (!isUnsent || performance.now() > giveUpAt) return String(error);
-      counts.repeated += 1;
-      await pause(50);
+      if (!mayRepeat(error, work) || performance.now() > giveUpAt) return String(error);
+      balancer.counts.repeated += 1;
+      await pause(BALANCER_PROBE_MS);
     }
   }
+}
+
+function requestOf({ method, hasKey }: Work, apiKey: string) {
+  const id = uuidv7();
+  const authorization = `Bearer ${apiKey}`;
+  if (method === 'GET') return { method, headers: { authorization } };
+  const headers = {
+    authorization,
+    'content-type': 'application/json',
+    ...(hasKey ? { 'idempotency-key': id } : {}),
+  };
+  return { method, headers, body: JSON.stringify({ name: `Partner ${id}`, email: `${id}@example.com` }) };
+}
+
+/** Nothing was sent; or the connection was closed as the request went out, and sending it twice does no harm. */
+function mayRepeat(error: unknown, { method, hasKey }: Work): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ECONNREFUSED') return true;
+  return (method === 'GET' || hasKey) && ['UND_ERR_SOCKET', 'ECONNRESET'].includes(code);
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;

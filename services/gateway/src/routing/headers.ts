@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { DRAINING_HEADER } from '@tributary/http-kit';
 
 /** RFC 9110, section 7.6.1: they speak about one connection and end at the proxy. */
 const HOP_BY_HOP = [
@@ -23,7 +24,7 @@ const NOT_FORWARDED = new Set<string>([
   'x-real-ip',
   'http2-settings',
 ]);
-const NOT_RETURNED = new Set<string>(HOP_BY_HOP);
+const NOT_RETURNED = new Set<string>([...HOP_BY_HOP, DRAINING_HEADER]);
 /** Only the gateway says these; whatever a client sends under such a name is dropped. */
 const OWN_PREFIXES = ['x-tributary-', 'x-forwarded-'];
 

@@ -1,4 +1,4 @@
-import { AppError, commonErrors } from '@tributary/http-kit';
+import { AppError, commonErrors, DRAINING_HEADER } from '@tributary/http-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
@@ -8,7 +8,7 @@ import { forwardedHeaders, returnedHeaders } from './headers.ts';
 import { isBodyless, readBody, type RequestBody } from './request-body.ts';
 import { servicePath } from './service-document.ts';
 import { CLIENT_CLOSED_REQUEST, type UpstreamMetrics } from './upstream-metrics.ts';
-import { avoid, type Target, type Upstreams } from './upstreams.ts';
+import { avoid, noteDraining, type Target, type Upstreams } from './upstreams.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,8 +17,11 @@ declare module 'fastify' {
   }
 }
 
-/** Between two tries at a service that refuses connections, because it is just being started again. */
-const REFUSED_RETRY_MS = 100;
+/**
+ * Between two tries at a service that is just being started again. After a connection that died: until then it is known
+ * which others died with it.
+ */
+const RETRY_MS = 100;
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export interface ProxyDeps {
@@ -106,11 +109,15 @@ function attempt(job: Job): void {
   const { deps, reply } = job;
   const target = deps.upstreams.pick(job.service);
   if (target === undefined) throw new Error(`${job.service} is no upstream`);
-  if (target.inFlight >= deps.maxInFlight) {
+  if (target.inFlight + target.waiting >= deps.maxInFlight) {
     const headers = { 'retry-after': '1' };
     reply.send(
       new AppError(errors.GATEWAY_BUSY, `${job.service} has too many requests under way`, { headers }),
     );
+    return;
+  }
+  if (target.drainingUntil !== 0 && isHeldBack(job, target)) {
+    tryLater(job, target, RETRY_MS);
     return;
   }
   target.inFlight += 1;
@@ -118,6 +125,7 @@ function attempt(job: Job): void {
   const sentAt = performance.now();
   const exchange = new Exchange(reply.raw, {
     onHead(headers) {
+      if (DRAINING_HEADER in headers) noteDraining(target, deps.clock().getTime());
       const own = reply.getHeaders();
       reply.hijack();
       return returnedHeaders(headers, own);
@@ -154,27 +162,46 @@ function recover(job: Job, target: Target, error: Error): void {
   const { deps, reply, options } = job;
   if (isNotConnected(error)) {
     avoid(target, deps.clock().getTime());
-    const isPatient = performance.now() - job.startedAt < deps.patienceMs;
     const another = deps.upstreams.pick(job.service) !== target;
-    if ((isPatient || another) && isRepeatable(options.body)) {
-      setTimeout(() => attemptUnlessGone(job), another ? 0 : REFUSED_RETRY_MS);
+    if ((isPatient(job) || another) && isBuffered(options.body)) {
+      tryLater(job, target, another ? 0 : RETRY_MS);
       return;
     }
-  } else if (isConnectionDied(error) && SAFE_METHODS.has(options.method) && !job.wasRetried) {
+  } else if (isConnectionDied(error) && mayBeSentTwice(job) && !job.wasRetried) {
     job.wasRetried = true;
-    attempt(job);
+    tryLater(job, target, RETRY_MS);
     return;
   }
   reply.send(upstreamProblem(job.service, error));
 }
 
-function attemptUnlessGone(job: Job): void {
-  if (job.reply.raw.destroyed) job.reply.hijack();
-  else attempt(job);
+function isPatient({ deps, startedAt }: Job): boolean {
+  return performance.now() - startedAt < deps.patienceMs;
+}
+
+/** A request whose fate would be unknown if the service, which is about to end, closed the connection meanwhile. */
+function isHeldBack(job: Job, { drainingUntil }: Target): boolean {
+  return drainingUntil > job.deps.clock().getTime() && !mayBeSentTwice(job) && isPatient(job);
+}
+
+function tryLater(job: Job, target: Target, delayMs: number): void {
+  target.waiting += 1;
+  setTimeout(() => {
+    target.waiting -= 1;
+    if (job.reply.raw.destroyed) job.reply.hijack();
+    else attempt(job);
+  }, delayMs);
+}
+
+/** Reads, and writes that their service knows again by their key. */
+function mayBeSentTwice({ request, options }: Job): boolean {
+  if (SAFE_METHODS.has(options.method)) return true;
+  const hasKey = request.serviceRoute?.takesKey === true && 'idempotency-key' in request.headers;
+  return hasKey && isBuffered(options.body);
 }
 
 /** A stream has been read from and cannot be sent a second time. */
-function isRepeatable(body: Dispatcher.DispatchOptions['body']): boolean {
+function isBuffered(body: Dispatcher.DispatchOptions['body']): boolean {
   return body === null || body === undefined || Buffer.isBuffer(body);
 }
 

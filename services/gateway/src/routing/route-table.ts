@@ -13,6 +13,8 @@ export interface ServiceRoute {
   /** Which limit counts its requests. */
   readonly rateClass: RateClass;
   readonly operationId: string | undefined;
+  /** It answers a repetition with the same `Idempotency-Key` as it did the first time. */
+  readonly takesKey: boolean;
 }
 
 export interface RouteTable {
@@ -40,6 +42,9 @@ function routesOf(service: string, document: ServiceDocument): ServiceRoute[] {
     isPublic: operation['x-required-scope'] === 'public',
     rateClass: operation['x-rate-class'] ?? 'caller',
     operationId: operation.operationId,
+    takesKey:
+      operation.parameters?.some(({ in: place, name }) => place === 'header' && name === 'Idempotency-Key') ??
+      false,
   }));
 }
 

@@ -13,6 +13,10 @@ export interface Target {
   inFlight: number;
   /** It refused a connection: until then others of the same service are preferred. Milliseconds of the clock. */
   avoidedUntil: number;
+  /** It said that it is about to end: until then nothing is sent that could not be sent twice. */
+  drainingUntil: number;
+  /** Requests that wait to be sent to it, or to be sent again. */
+  waiting: number;
 }
 
 /** A row of `routing_weights`. */
@@ -43,6 +47,12 @@ export interface Upstreams {
 
 const AVOID_MS = 1_000;
 
+/** Remembers that a target is about to end; for longer than it keeps its port open from then on. */
+export function noteDraining(target: Target, now: number): void {
+  target.drainingUntil = now + AVOID_MS;
+  avoid(target, now);
+}
+
 /** Remembers that a target refused a connection. */
 export function avoid(target: Target, now: number): void {
   target.avoidedUntil = now + AVOID_MS;
@@ -63,6 +73,13 @@ function chooseByWeight(targets: readonly Target[], random: () => number): Targe
   const total = targets.reduce((sum, target) => sum + target.weight, 0);
   let point = random() * total;
   return targets.find((target) => (point -= target.weight) < 0) ?? targets.at(-1);
+}
+
+function chooseAmong(all: readonly Target[], now: number, random: () => number): Target | undefined {
+  const reachable = all.filter((target) => target.avoidedUntil <= now);
+  const weighted = reachable.filter((target) => target.weight > 0);
+  // With the weighted ones gone, one without a share is still better than no answer.
+  return chooseByWeight(weighted, random) ?? reachable[0] ?? all[0];
 }
 
 /** Rows of a service completed with the stack's own process, which gets what the candidate does not. */
@@ -100,7 +117,9 @@ export function createUpstreams(options: {
       .get(row.service)
       ?.find((target) => target.release === row.release && target.url === row.url);
     if (known !== undefined) known.weight = row.weight;
-    return known ?? { ...row, pool: poolOf(row.url), inFlight: 0, avoidedUntil: 0 };
+    return (
+      known ?? { ...row, pool: poolOf(row.url), inFlight: 0, avoidedUntil: 0, drainingUntil: 0, waiting: 0 }
+    );
   }
 
   function closeUnusedPools(): void {
@@ -126,12 +145,7 @@ export function createUpstreams(options: {
     apply,
     pick(service) {
       const all = targets.get(service) ?? [];
-      if (all.length === 1) return all[0];
-      const now = clock().getTime();
-      const reachable = all.filter((target) => target.avoidedUntil <= now);
-      const weighted = reachable.filter((target) => target.weight > 0);
-      // With the weighted ones gone, one without a share is still better than no answer.
-      return chooseByWeight(weighted, random) ?? reachable[0] ?? all[0];
+      return all.length === 1 ? all[0] : chooseAmong(all, clock().getTime(), random);
     },
     leading(service) {
       const all = targets.get(service) ?? [];

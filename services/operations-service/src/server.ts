@@ -1,6 +1,6 @@
 import { deriveIdentityKey } from '@tributary/http-kit';
 import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
-import { createHealth, startProcess, systemClock } from '@tributary/runtime';
+import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
 import { connect } from '@tributary/schema';
 import { buildApp, SERVICE } from './app.ts';
 import { configSchema } from './config.ts';
@@ -38,7 +38,14 @@ await startProcess({
       identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),
       reportingTimeZone: config.REPORTING_TZ,
     });
-    const sweeper = config.WORKERS ? startSweeper({ messaging, db }) : undefined;
+    const workers = releasedWorkers({
+      service: SERVICE,
+      config,
+      db,
+      logger,
+      metrics,
+      start: () => startSweeper({ messaging, db }),
+    });
     const broadcast = subscribeBroadcast(messaging, {
       name: SERVICE,
       types: ['setting.changed'],
@@ -47,13 +54,14 @@ await startProcess({
     });
     return {
       app,
+      onListening: () => workers.start(),
       phases: [
         { name: 'refuse new connections', timeoutMs: 1_000, run: () => health.drain() },
         { name: 'finish requests', timeoutMs: 10_000, run: () => app.close() },
         {
           name: 'stop workers',
           timeoutMs: 3_000,
-          run: async () => Promise.all([broadcast.stop(), sweeper?.stop()]),
+          run: async () => Promise.all([broadcast.stop(), workers.stop()]),
         },
         { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },
         {

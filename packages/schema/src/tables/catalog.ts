@@ -232,3 +232,19 @@ export const policyUsage = pgTable(
     check('policy_usage_used_check', sql`${t.used} >= 0`),
   ],
 );
+
+/**
+ * A row per commission and policy that was stacked on it, written by a trigger: a policy's own earnings are found by their
+ * `policy_id`, these are not. What is counted when the policy gets its first usage limit.
+ */
+export const policyStackedUses = pgTable(
+  'policy_stacked_uses',
+  {
+    programId: programId(),
+    policyId: uuid('policy_id').notNull(),
+    usedAt: moment('used_at').notNull(),
+    commissionId: uuid('commission_id').notNull(),
+    partnerId: uuid('partner_id').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.policyId, t.usedAt, t.commissionId] })],
+);

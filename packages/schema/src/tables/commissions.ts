@@ -128,6 +128,10 @@ export const commissions = pgTable(
     index('commissions_due')
       .on(t.programId, t.holdUntil, t.id)
       .where(sql`${t.status} = 'pending' AND NOT ${t.reviewHold}`),
+    // Whatever was refunded, at any moment, is among these.
+    index('commissions_refunded')
+      .on(t.programId, t.createdAt, t.id)
+      .where(sql`${t.refundedAt} IS NOT NULL OR ${t.clawedBackAmount} > 0`),
     index('commissions_original')
       .on(t.programId, t.originalCommissionId)
       .where(sql`${t.originalCommissionId} IS NOT NULL`),

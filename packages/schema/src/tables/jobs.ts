@@ -132,6 +132,8 @@ export const routingWeights = pgTable(
     release: text('release').$type<Release>().notNull(),
     url: text('url').notNull(),
     weight: integer('weight').notNull(),
+    /** Of which release (`RELEASE`) consumers and jobs run beside those of the processes that have theirs on anyway. */
+    workers: text('workers'),
     updatedAt: updatedAt(),
   },
   (t) => [

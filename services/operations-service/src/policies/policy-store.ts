@@ -11,7 +11,7 @@ import { changesBetween } from '../changes/field-changes.ts';
 import { namesOf, writeRecorded } from '../changes/recorded-write.ts';
 import { OWN_FIELDS, TERM_FIELDS, type Policy, type Terms } from './policy-schema.ts';
 import { columnOf, policyWire } from './policy-wire.ts';
-import { isLimited, usageCounts } from './usage.ts';
+import { usageCounts, type EarlierUses } from './usage.ts';
 
 type Db = Pick<Database, 'query'>;
 
@@ -109,8 +109,8 @@ export async function createPolicy(
 export interface PolicyChange {
   readonly before: Policy;
   readonly after: Policy;
-  /** Any version ever was: see `usageCounts`. */
-  readonly everStackable: boolean;
+  /** For a first limit: see `usageCounts`. */
+  readonly earlier: EarlierUses | undefined;
 }
 
 /**
@@ -120,13 +120,12 @@ export interface PolicyChange {
 export async function updatePolicy(
   deps: CommandDeps,
   context: CommandContext,
-  { before, after, everStackable }: PolicyChange,
+  { before, after, earlier }: PolicyChange,
 ): Promise<Written> {
   const termChanges = changesBetween<Policy>(before, after, TERM_FIELDS);
   const changes = [...changesBetween<Policy>(before, after, OWN_FIELDS), ...termChanges];
   if (changes.length === 0) return UNCHANGED;
   const newTerms = termChanges.length > 0;
-  const firstLimit = isLimited(after) && !isLimited(before);
   return writeRecorded(deps, context, (parameters, c) => {
     const policyId = parameters.add(before.id, 'uuid');
     const ctes = [
@@ -138,7 +137,7 @@ export async function updatePolicy(
       WHERE p.program_id = ${c.programId} AND p.id = ${policyId} AND p.version = ${parameters.add(before.version, 'int')}
       RETURNING p.*)`,
       ...(newTerms ? [newVersion(parameters, c, after)] : []),
-      ...(firstLimit ? usageCounts(c, { policyId, everStackable }) : []),
+      ...(earlier === undefined ? [] : usageCounts(parameters, c, { policyId, earlier })),
     ];
     const type = parameters.add(after.type, 'text');
     const changed = parameters.add(namesOf(changes), 'jsonb');

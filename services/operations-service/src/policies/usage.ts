@@ -1,4 +1,4 @@
-import type { ContextPlaceholders } from '@tributary/commissions';
+import type { ContextPlaceholders, Parameters } from '@tributary/commissions';
 import type { Terms } from './policy-schema.ts';
 
 type Limits = Pick<Terms, 'maxUsageTotal' | 'maxUsagePerPartner'>;
@@ -7,18 +7,36 @@ export const isLimited = ({ maxUsageTotal, maxUsagePerPartner }: Limits): boolea
   maxUsageTotal !== null || maxUsagePerPartner !== null;
 
 /**
+ * What is older is counted before the statement that sets the limit, and what is younger in it. Uses are written seconds after
+ * the moment they bear, so that nothing joins the older ones any more.
+ */
+const SETTLED_MS = 300_000;
+
+export const settledBefore = (now: Date): Date => new Date(now.getTime() - SETTLED_MS);
+
+/** Uses of a policy before `since`, by partner. */
+export interface EarlierUses {
+  readonly since: Date;
+  readonly uses: Readonly<Record<string, number>>;
+}
+
+/**
  * The CTEs that count how often a policy was used before it got a limit. Without them the first limit would begin at zero.
  * They wait for the commissions that are being written by the policy as it was, and no later one is.
  */
 export function usageCounts(
+  parameters: Parameters,
   c: ContextPlaceholders,
-  options: { readonly policyId: string; readonly everStackable: boolean },
+  { policyId, earlier }: { readonly policyId: string; readonly earlier: EarlierUses },
 ): string[] {
-  const { policyId, everStackable } = options;
+  const since = parameters.add(earlier.since, 'timestamptz');
   return [
     `used AS MATERIALIZED (
-    SELECT u.partner AS partner_id, u.uses FROM written r
-    CROSS JOIN LATERAL policy_uses_so_far(${c.programId}, ${policyId}, r.created_at, ${everStackable}) u)`,
+    SELECT partner_id, sum(uses)::int AS uses FROM (
+      SELECT e.key::uuid AS partner_id, e.value::int AS uses FROM written, jsonb_each_text(${parameters.add(earlier.uses, 'jsonb')}) e
+      UNION ALL
+      SELECT u.partner, u.uses FROM written r CROSS JOIN LATERAL policy_uses_since(${c.programId}, ${policyId}, ${since}) u) one
+    GROUP BY 1)`,
     `used_in_all AS (
     INSERT INTO policy_usage (program_id, policy_id, partner_id, used)
     SELECT ${c.programId}, r.id, NULL, (SELECT coalesce(sum(uses), 0)::int FROM used) FROM written r

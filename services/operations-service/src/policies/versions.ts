@@ -15,15 +15,3 @@ export async function listVersions(
   const [row] = await db.query<{ versions: string }>(VERSIONS, [programId, id]);
   return row?.versions;
 }
-
-const STACKABLE = `SELECT EXISTS (SELECT FROM commission_policy_versions WHERE program_id = $1 AND policy_id = $2 AND stackable) AS ever`;
-
-/** True when any version of the policy was stackable. */
-export async function wasEverStackable(
-  db: Pick<Database, 'query'>,
-  programId: string,
-  id: string,
-): Promise<boolean> {
-  const [row] = await db.query<{ ever: boolean }>(STACKABLE, [programId, id]);
-  return row?.ever ?? false;
-}

@@ -1,3 +1,4 @@
+import type { CommandContext } from '@tributary/commissions';
 import {
   AppError,
   commonErrors,
@@ -13,10 +14,11 @@ import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { faultsOfTerms } from './check-terms.ts';
+import { countEarlierUses } from './earlier-uses.ts';
 import { defaultTerms, mergeTerms } from './merge-terms.ts';
 import { newPolicyBody, policyPatch, policySchema, type Policy, type Terms } from './policy-schema.ts';
 import { createPolicy, danglingReferences, findPolicy, updatePolicy } from './policy-store.ts';
-import { wasEverStackable } from './versions.ts';
+import { isLimited, settledBefore, type EarlierUses } from './usage.ts';
 
 const TAKEN = {
   commission_policies_code_key: [errors.POLICY_CODE_TAKEN, 'Another policy has this code'],
@@ -60,13 +62,15 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
       const context = requestContext(request, deps.clock());
       const { programId } = context;
       const { currency } = await deps.settings.current(programId);
+      let earlier: EarlierUses | undefined;
       const text = await applyChange<Policy>(deps.db, request, {
         read: () => getPolicy(deps, programId, request.params.id),
         write: async (before) => {
           const after = changed(before, request.body, currency);
           await assertTerms(deps, programId, after);
-          const everStackable = await wasEverStackable(deps.db, programId, before.id);
-          return updatePolicy(deps, context, { before, after, everStackable });
+          const firstLimit = isLimited(after) && !isLimited(before);
+          if (firstLimit) earlier ??= await earlierUses(deps, context, before.id);
+          return updatePolicy(deps, context, { before, after, earlier: firstLimit ? earlier : undefined });
         },
       });
       return sendRecord(reply, text);
@@ -82,6 +86,15 @@ function changed(before: Policy, given: Given, programCurrency: string): Policy 
   const { name = before.name, description = before.description } = given;
   const { status = before.status, priority = before.priority } = given;
   return { ...before, ...mergeTerms(before, given, programCurrency), name, description, status, priority };
+}
+
+async function earlierUses(
+  deps: OperationsDeps,
+  { programId, now }: CommandContext,
+  policyId: string,
+): Promise<EarlierUses> {
+  const since = settledBefore(now);
+  return { since, uses: await countEarlierUses(deps.db, programId, { policyId, before: since }) };
 }
 
 async function assertTerms(deps: OperationsDeps, programId: string, terms: Terms): Promise<void> {

@@ -1,0 +1,1 @@
+ALTER TABLE "routing_weights" ADD COLUMN "workers" text;

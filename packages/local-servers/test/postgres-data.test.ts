@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,6 +8,8 @@ import { ensureServerBinaries, startPostgres } from '../src/index.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'local-servers-data-'));
 t.teardown(() => rm(folder, { recursive: true, force: true }));
+// Where root becomes nobody, nobody must get here.
+await chmod(folder, 0o755);
 const binaries = await ensureServerBinaries({ home: folder });
 const isRoot = process.getuid?.() === 0;
 

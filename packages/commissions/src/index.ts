@@ -1,9 +1,10 @@
 export { attributeClicks, attributeCode, type Touch } from './attribution/index.ts';
+export { readBalance } from './balances/read-balance.ts';
 export { systemContext, type CommandContext, type CommandDeps, type IdempotencyClaim } from './context.ts';
 export type { PolicySource } from './conversions/price.ts';
+export type { OrderLineInput } from './conversions/order-input.ts';
 export {
   recordConversion,
-  type OrderLineInput,
   type RecordConversionInput,
   type RecordConversionOutcome,
 } from './conversions/record-conversion.ts';
@@ -39,13 +40,22 @@ export { compareMoney, money, parseMoney, toWire, type Money } from './money/ind
 export { CLOCK_SKEW_MS, type AttributionSettings } from './orders/attribute-order.ts';
 export {
   findCode,
+  findCodes,
   findProductById,
   findProductBySku,
+  findProductsById,
+  findProductsBySku,
   type KnownCode,
   type KnownProduct,
   type OrderCatalogue,
 } from './orders/catalogue.ts';
-export { postOrder, type PostOrderDeps, type PostOrderOutcome } from './orders/post-order.ts';
+export {
+  postOrder,
+  postOrders,
+  type PostedOfSetOutcome,
+  type PostOrderDeps,
+  type PostOrderOutcome,
+} from './orders/post-order.ts';
 export type { PostedOrder, PostedOrderLine } from './orders/posted-order.ts';
 export { policiesInForce, readPolicies, type PolicyRecord } from './policies/store.ts';
 export { refundConversion, type RefundInput, type RefundOutcome } from './refunds/refund-conversion.ts';

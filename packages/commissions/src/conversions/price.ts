@@ -2,7 +2,7 @@ import type { Database, PartnerStatus, PartnerTier } from '@tributary/schema';
 
 import type { Money } from '../money/index.ts';
 import { decideCommission, type CommissionDecision, type CommissionLine } from '../policies/index.ts';
-import { policiesInForce, readUsage, type PolicyRecord } from '../policies/store.ts';
+import { policiesInForce, readUsage, type PolicyRecord, type UsageLookup } from '../policies/store.ts';
 import type { NewCommission } from '../statement/new-commissions.ts';
 import type { PolicyUse } from '../statement/policy-guard.ts';
 
@@ -84,22 +84,41 @@ export async function priceConversions(
   ]);
   const partnerById = new Map(partners.map((partner) => [partner.id, partner]));
   const productById = new Map(products.map((product) => [product.id, product]));
+  const policiesFor = countingUses(inForce, usage);
   for (const conversion of conversions) {
     const partner = partnerById.get(conversion.partnerId);
     const product = productById.get(conversion.productId);
     if (partner === undefined || product === undefined) {
       throw new Error(`conversion ${conversion.id} names a partner or product that does not exist`);
     }
-    const policies = inForce.map((policy) => {
-      const used = usage(policy.id, partner.id);
-      const taken = pricing.uses.filter(({ policyId }) => policyId === policy.id);
-      const byPartner = taken.filter(({ partnerId }) => partnerId === partner.id);
-      const usageTotal = used.total + taken.length;
-      return { ...policy, usageTotal, usageByPartner: used.byPartner + byPartner.length };
-    });
-    priceOne({ conversion, partner, product, policies, now }, pricing);
+    const before = pricing.uses.length;
+    priceOne({ conversion, partner, product, policies: policiesFor.partner(partner.id), now }, pricing);
+    for (const use of pricing.uses.slice(before)) policiesFor.used(use);
   }
   return pricing;
+}
+
+/** The policies as a partner finds them: with the uses that were read, and those of the commissions priced since. */
+function countingUses(inForce: readonly PolicyRecord[], usage: UsageLookup) {
+  const inAll = new Map<string, number>();
+  const byPartner = new Map<string, number>();
+  const isLimited = (policy: PolicyRecord): boolean =>
+    policy.maxUsageTotal !== null || policy.maxUsagePerPartner !== null;
+  return {
+    partner: (partnerId: string): readonly PolicyRecord[] =>
+      inForce.map((policy) => {
+        if (!isLimited(policy)) return policy;
+        const read = usage(policy.id, partnerId);
+        const usageTotal = read.total + (inAll.get(policy.id) ?? 0);
+        const usageByPartner = read.byPartner + (byPartner.get(`${policy.id} ${partnerId}`) ?? 0);
+        return { ...policy, usageTotal, usageByPartner };
+      }),
+    used({ policyId, partnerId }: PolicyUse): void {
+      const key = `${policyId} ${partnerId}`;
+      inAll.set(policyId, (inAll.get(policyId) ?? 0) + 1);
+      byPartner.set(key, (byPartner.get(key) ?? 0) + 1);
+    },
+  };
 }
 
 interface OnePricing {

@@ -20,18 +20,32 @@ export interface RecordedLine {
 }
 
 const ORDER = `
-  SELECT o.id, o.version, o.currency, o.is_new_customer, o.attribution,
+  SELECT o.id, o.version, o.external_id, o.currency, o.is_new_customer, o.attribution,
     (SELECT coalesce(json_agg(json_build_object('id', l.id, 'productId', l.product_id, 'amount', l.amount::text)), '[]'::json)
      FROM order_lines l WHERE l.program_id = o.program_id AND l.order_id = o.id) AS lines
-  FROM orders o WHERE o.program_id = $1 AND o.external_id = $2`;
+  FROM orders o WHERE o.program_id = $1 AND o.external_id`;
+
+const ONE_ORDER = `${ORDER} = $2`;
+const SEVERAL_ORDERS = `${ORDER} = ANY($2::text[])`;
 
 export async function findOrder(
   db: Database,
   programId: string,
   externalId: string,
 ): Promise<RecordedOrder | undefined> {
-  const [order] = await db.query<RecordedOrder>(ORDER, [programId, externalId]);
+  const [order] = await db.query<RecordedOrder>(ONE_ORDER, [programId, externalId]);
   return order;
+}
+
+/** Those of some orders that are recorded, by the shop's own ids. */
+export async function findOrders(
+  db: Database,
+  programId: string,
+  externalIds: readonly string[],
+): Promise<Map<string, RecordedOrder>> {
+  const params = [programId, [...externalIds]];
+  const orders = await db.query<RecordedOrder & { externalId: string }>(SEVERAL_ORDERS, params);
+  return new Map(orders.map(({ externalId, ...order }) => [externalId, order]));
 }
 
 const LINES_ON_WIRE = `
@@ -56,9 +70,21 @@ export async function readLinesOnWire(
 }
 
 const CUSTOMER = `SELECT TRUE AS known FROM customers WHERE program_id = $1 AND ref_hash = $2`;
+const CUSTOMERS = `SELECT ref_hash FROM customers WHERE program_id = $1 AND ref_hash = ANY($2::text[])`;
 
 /** Whether an earlier order of this customer is known. */
 export async function isKnownCustomer(db: Database, programId: string, refHash: string): Promise<boolean> {
   const rows = await db.query<{ known: boolean }>(CUSTOMER, [programId, refHash]);
   return rows.length > 0;
+}
+
+/** Those of some customers of whom an earlier order is known. */
+export async function knownCustomers(
+  db: Database,
+  programId: string,
+  refHashes: readonly string[],
+): Promise<Set<string>> {
+  if (refHashes.length === 0) return new Set();
+  const rows = await db.query<{ refHash: string }>(CUSTOMERS, [programId, [...refHashes]]);
+  return new Set(rows.map(({ refHash }) => refHash));
 }

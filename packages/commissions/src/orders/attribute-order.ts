@@ -2,8 +2,9 @@ import type { AttributionModel, Database } from '@tributary/schema';
 import type { OrderAttribution } from '@tributary/schema/tables';
 
 import { attributeClicks, attributeCode } from '../attribution/index.ts';
+import type { Attributed } from '../conversions/record-orders.ts';
 import type { KnownCode, OrderCatalogue } from './catalogue.ts';
-import { findNamedClick, findTouches } from './find-touches.ts';
+import { findNamedClicks, findTouches, type NamedClick, type TouchQuery } from './find-touches.ts';
 import { OrderFaultsError, type OrderFault, type PostedOrder } from './posted-order.ts';
 
 /** The settings that decide who is credited. */
@@ -39,34 +40,97 @@ export async function attributeOrder(
   programId: string,
   traces: Traces,
 ): Promise<OrderAttribution> {
-  const code = await checkTraces(deps, programId, traces);
-  const { clickId, sessionHash, customerRefHash } = traces;
+  const [attributed] = await attributeOrders(deps, programId, [traces]);
+  if (attributed === undefined) throw new Error('an order was not attributed');
+  if ('fault' in attributed) throw new OrderFaultsError(attributed.fault);
+  return attributed.attribution;
+}
+
+/** As `attributeOrder`, of many orders by as many statements as of one. */
+export async function attributeOrders(
+  deps: AttributionDeps,
+  programId: string,
+  orders: readonly Traces[],
+): Promise<Attributed<readonly OrderFault[]>[]> {
   const { attributionModel, attributionWindowDays } = await deps.settings.current(programId);
-  const coupon =
-    code?.status !== 'active' ? undefined : { partnerId: code.partnerId, referralCode: code.code };
-  if (coupon !== undefined && clickId === undefined) return attributeCode(attributionModel, coupon);
-  const placedMs = Date.parse(traces.placedAt);
-  const touches = await findTouches(deps.db, {
+  const checked = await checkTraces(deps, programId, orders);
+  const led = orders.flatMap((traces, index) =>
+    checked[index]?.decidesAlone === false && hasTraces(traces) ? [{ traces, index }] : [],
+  );
+  const touches = await findTouches(
+    deps.db,
     programId,
-    clickId,
-    sessionHash,
-    customerRefHash,
-    from: new Date(placedMs - attributionWindowDays * DAY_MS),
-    to: new Date(placedMs + CLOCK_SKEW_MS),
+    led.map(({ traces }) => touchQuery(traces, attributionWindowDays)),
+  );
+  const touchesOf = new Map(led.map(({ index }, place) => [index, touches[place] ?? []]));
+  return checked.map(({ faults, coupon }, index): Attributed<readonly OrderFault[]> => {
+    if (faults.length > 0) return { fault: faults };
+    const found = touchesOf.get(index) ?? [];
+    if (found.length === 0 && coupon !== undefined)
+      return { attribution: attributeCode(attributionModel, coupon) };
+    return { attribution: attributeClicks(attributionModel, found) };
   });
-  if (touches.length === 0 && coupon !== undefined) return attributeCode(attributionModel, coupon);
-  return attributeClicks(attributionModel, touches);
+}
+
+const hasTraces = ({ clickId, sessionHash, customerRefHash }: Traces): boolean =>
+  clickId !== undefined || sessionHash !== undefined || customerRefHash !== undefined;
+
+function touchQuery(traces: Traces, windowDays: number): TouchQuery {
+  const { clickId, sessionHash, customerRefHash, placedAt } = traces;
+  const placedMs = Date.parse(placedAt);
+  const from = new Date(placedMs - windowDays * DAY_MS);
+  return { clickId, sessionHash, customerRefHash, from, to: new Date(placedMs + CLOCK_SKEW_MS) };
+}
+
+interface CheckedTraces {
+  readonly faults: readonly OrderFault[];
+  /** Whom the order's code credits, if it is in use. */
+  readonly coupon: { readonly partnerId: string; readonly referralCode: string } | undefined;
+  /** Clicks are not looked for. */
+  readonly decidesAlone: boolean;
 }
 
 async function checkTraces(
   { db, catalog }: AttributionDeps,
   programId: string,
-  { clickId, referralCode }: Traces,
-): Promise<KnownCode | undefined> {
-  const [click, code] = await Promise.all([
-    clickId === undefined ? undefined : findNamedClick(db, programId, clickId),
-    referralCode === undefined ? undefined : catalog.findCode(programId, referralCode),
+  orders: readonly Traces[],
+): Promise<CheckedTraces[]> {
+  const [clicks, codes] = await Promise.all([
+    findNamedClicks(
+      db,
+      programId,
+      orders.flatMap(({ clickId }) => clickId ?? []),
+    ),
+    Promise.all(
+      orders.map(async ({ referralCode }) =>
+        referralCode === undefined ? undefined : catalog.findCode(programId, referralCode),
+      ),
+    ),
   ]);
+  return orders.map((traces, index) => {
+    const { clickId } = traces;
+    const code = codes[index];
+    // Postgres writes ids in small letters, whatever a shop does.
+    const faults = faultsOf(
+      traces,
+      code,
+      clickId === undefined ? undefined : clicks.get(clickId.toLowerCase()),
+    );
+    const coupon =
+      code?.status === 'active' ? { partnerId: code.partnerId, referralCode: code.code } : undefined;
+    return {
+      faults,
+      coupon,
+      decidesAlone: faults.length > 0 || (coupon !== undefined && clickId === undefined),
+    };
+  });
+}
+
+function faultsOf(
+  { clickId, referralCode }: Traces,
+  code: KnownCode | undefined,
+  click: NamedClick | undefined,
+): OrderFault[] {
   const faults: OrderFault[] = [];
   if (clickId !== undefined && click === undefined)
     faults.push({ path: 'clickId', message: 'is not a click of this programme' });
@@ -78,6 +142,5 @@ async function checkTraces(
       { path: 'clickId', message: 'belongs to another partner than the referral code' },
     );
   }
-  if (faults.length > 0) throw new OrderFaultsError(faults);
-  return code;
+  return faults;
 }

@@ -8,19 +8,21 @@ export interface NamedClick {
   readonly partnerId: string | null;
 }
 
-const CLICK = 'SELECT id, partner_id FROM referral_clicks WHERE program_id = $1 AND id = $2';
+const CLICKS = 'SELECT id, partner_id FROM referral_clicks WHERE program_id = $1 AND id = ANY($2::uuid[])';
 
-export async function findNamedClick(
+/** Those of some clicks that exist, by their ids. */
+export async function findNamedClicks(
   db: Pick<Database, 'query'>,
   programId: string,
-  clickId: string,
-): Promise<NamedClick | undefined> {
-  const [click] = await db.query<NamedClick>(CLICK, [programId, clickId]);
-  return click;
+  clickIds: readonly string[],
+): Promise<Map<string, NamedClick>> {
+  if (clickIds.length === 0) return new Map();
+  const clicks = await db.query<NamedClick>(CLICKS, [programId, [...clickIds]]);
+  return new Map(clicks.map((click) => [click.id, click]));
 }
 
+/** By what the touches of one order are found. */
 export interface TouchQuery {
-  readonly programId: string;
   readonly clickId: string | undefined;
   readonly sessionHash: string | undefined;
   readonly customerRefHash: string | undefined;
@@ -32,38 +34,54 @@ export interface TouchQuery {
 /** A customer's visitors change with their devices; what an old order was led by is beyond any window anyway. */
 const EARLIER_ORDERS = 50;
 
+const TOUCH = 'c.id, c.partner_id, c.clicked_at, c.referral_code, c.sub_id';
+const IN_WINDOW = `c.status = 'valid' AND c.clicked_at BETWEEN q.window_from AND q.window_to`;
+
 /**
  * Clicks are found by their ids first (the one named, those that led to the customer's earlier orders), then by the
  * visitors behind them. A named duplicate that was recognised by its fingerprint alone leads to the click that it repeats.
  */
 const TOUCHES = `
-  WITH earlier_order AS (
-    SELECT o.attribution FROM customers k JOIN orders o ON o.program_id = k.program_id AND o.customer_id = k.id
-    WHERE k.program_id = $1 AND k.ref_hash = $4 ORDER BY o.placed_at DESC LIMIT ${EARLIER_ORDERS}),
-  known_click AS (
-    SELECT $2::uuid AS id WHERE $2::uuid IS NOT NULL
-    UNION SELECT (step ->> 'clickId')::uuid FROM earlier_order, jsonb_array_elements(attribution -> 'path') AS step),
-  source_click AS (
-    SELECT c.* FROM known_click k JOIN referral_clicks c ON c.id = k.id AND c.program_id = $1),
-  visitor AS (
-    SELECT $3::text AS hash WHERE $3::text IS NOT NULL
-    UNION SELECT visitor_hash FROM source_click WHERE visitor_hash IS NOT NULL),
-  touch AS (
-    SELECT c.id, c.partner_id, c.clicked_at, c.referral_code, c.sub_id
-    FROM visitor v JOIN referral_clicks c ON c.program_id = $1 AND c.visitor_hash = v.hash
-    WHERE c.status = 'valid' AND c.clicked_at BETWEEN $5 AND $6
+  SELECT q.n::int AS n, t.id AS click_id, t.partner_id, t.clicked_at, t.referral_code, t.sub_id
+  FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) WITH ORDINALITY
+    AS q(click_id, session_hash, customer_ref_hash, window_from, window_to, n)
+  CROSS JOIN LATERAL (
+    WITH earlier_order AS (
+      SELECT o.attribution FROM customers k JOIN orders o ON o.program_id = k.program_id AND o.customer_id = k.id
+      WHERE k.program_id = $1 AND k.ref_hash = q.customer_ref_hash ORDER BY o.placed_at DESC LIMIT ${EARLIER_ORDERS}),
+    known_click AS (
+      SELECT q.click_id AS id WHERE q.click_id IS NOT NULL
+      UNION SELECT (step ->> 'clickId')::uuid FROM earlier_order, jsonb_array_elements(attribution -> 'path') AS step),
+    source_click AS (
+      SELECT c.* FROM known_click k JOIN referral_clicks c ON c.id = k.id AND c.program_id = $1),
+    visitor AS (
+      SELECT q.session_hash AS hash WHERE q.session_hash IS NOT NULL
+      UNION SELECT visitor_hash FROM source_click WHERE visitor_hash IS NOT NULL)
+    SELECT ${TOUCH} FROM visitor v JOIN referral_clicks c ON c.program_id = $1 AND c.visitor_hash = v.hash
+    WHERE ${IN_WINDOW}
     UNION
-    SELECT c.id, c.partner_id, c.clicked_at, c.referral_code, c.sub_id FROM source_click c
-    WHERE c.status = 'valid' AND c.clicked_at BETWEEN $5 AND $6
+    SELECT ${TOUCH} FROM source_click c WHERE ${IN_WINDOW}
     UNION
-    SELECT c.id, c.partner_id, c.clicked_at, c.referral_code, c.sub_id
-    FROM source_click d JOIN referral_clicks c ON c.program_id = $1 AND c.fingerprint_hash = d.fingerprint_hash
-      AND c.referral_code = d.referral_code
-    WHERE d.id = $2 AND d.status = 'duplicate' AND c.status = 'valid' AND c.clicked_at BETWEEN $5 AND $6)
-  SELECT id AS click_id, partner_id, clicked_at, referral_code, sub_id FROM touch`;
+    SELECT ${TOUCH} FROM source_click d JOIN referral_clicks c
+      ON c.program_id = $1 AND c.fingerprint_hash = d.fingerprint_hash AND c.referral_code = d.referral_code
+    WHERE d.id = q.click_id AND d.status = 'duplicate' AND ${IN_WINDOW}) t`;
 
-/** The valid clicks that an order may be credited to. */
-export function findTouches(db: Pick<Database, 'query'>, query: TouchQuery): Promise<Touch[]> {
-  const { programId, clickId = null, sessionHash = null, customerRefHash = null, from, to } = query;
-  return db.query<Touch>(TOUCHES, [programId, clickId, sessionHash, customerRefHash, from, to]);
+/** The valid clicks that each of some orders may be credited to, in the order of the queries. */
+export async function findTouches(
+  db: Pick<Database, 'query'>,
+  programId: string,
+  queries: readonly TouchQuery[],
+): Promise<Touch[][]> {
+  const found: Touch[][] = queries.map(() => []);
+  if (queries.length === 0) return found;
+  const rows = await db.query<Touch & { n: number }>(TOUCHES, [
+    programId,
+    queries.map(({ clickId }) => clickId ?? null),
+    queries.map(({ sessionHash }) => sessionHash ?? null),
+    queries.map(({ customerRefHash }) => customerRefHash ?? null),
+    queries.map(({ from }) => from),
+    queries.map(({ to }) => to),
+  ]);
+  for (const { n, ...touch } of rows) found[n - 1]?.push(touch);
+  return found;
 }

@@ -1,11 +1,10 @@
 import type { CommandContext, CommandDeps } from '../context.ts';
-import {
-  recordConversion,
-  type OrderLineInput,
-  type RecordConversionOutcome,
-} from '../conversions/record-conversion.ts';
+import type { OrderConflict } from '../conversions/compare-order.ts';
+import type { OrderInput, OrderLineInput } from '../conversions/order-input.ts';
+import { recordConversion, type RecordConversionOutcome } from '../conversions/record-conversion.ts';
+import { recordOrders } from '../conversions/record-orders.ts';
 import { money } from '../money/index.ts';
-import { attributeOrder, type AttributionDeps } from './attribute-order.ts';
+import { attributeOrder, attributeOrders, type AttributionDeps } from './attribute-order.ts';
 import type { KnownProduct, OrderCatalogue } from './catalogue.ts';
 import { OrderFaultsError, type OrderFault, type PostedOrder, type PostedOrderLine } from './posted-order.ts';
 
@@ -25,23 +24,82 @@ export async function postOrder(
   order: PostedOrder,
 ): Promise<PostOrderOutcome> {
   try {
-    const lines = await resolveLines(deps.catalog, context.programId, order);
-    const { orderId, currency, isNewCustomer, confirmed, metadata, customerRefHash = null } = order;
+    const input = await orderInput(deps.catalog, context.programId, order);
     return await recordConversion({ ...deps, policies: deps.catalog.policies }, context, {
-      orderId,
-      currency,
-      placedAt: new Date(order.placedAt),
-      customerRefHash,
-      isNewCustomer,
-      confirmed,
-      lines,
-      metadata: { ...metadata },
+      ...input,
       attribute: () => attributeOrder(deps, context.programId, order),
     });
   } catch (error) {
     if (error instanceof OrderFaultsError) return { outcome: 'invalid', faults: error.faults };
     throw error;
   }
+}
+
+/** What became of an order that was posted with others. `apart`: it wants to be posted by itself. */
+export type PostedOfSetOutcome =
+  | { readonly outcome: 'recorded' | 'repeated' | 'apart' }
+  | OrderConflict
+  | { readonly outcome: 'invalid'; readonly faults: readonly OrderFault[] };
+
+/**
+ * Records many orders as `postOrder` would one after the other, in a handful of statements. No order and no customer may come
+ * twice among them: of two orders of one customer the second may depend on the first.
+ */
+export async function postOrders(
+  deps: PostOrderDeps,
+  context: CommandContext,
+  orders: readonly PostedOrder[],
+): Promise<PostedOfSetOutcome[]> {
+  const { programId } = context;
+  const resolved = await Promise.all(
+    orders.map((order) =>
+      orderInput(deps.catalog, programId, order).catch((error: unknown) => {
+        if (error instanceof OrderFaultsError) return { faults: error.faults };
+        throw error;
+      }),
+    ),
+  );
+  const posted = new Map<OrderInput, PostedOrder>();
+  for (const [index, order] of orders.entries()) {
+    const input = resolved[index];
+    if (input !== undefined && !('faults' in input)) posted.set(input, order);
+  }
+  const inputs = [...posted.keys()];
+  const attribute = (fresh: readonly OrderInput[]) =>
+    attributeOrders(
+      deps,
+      programId,
+      fresh.flatMap((input) => posted.get(input) ?? []),
+    );
+  const recorded = await recordOrders({ ...deps, policies: deps.catalog.policies }, context, {
+    inputs,
+    attribute,
+  });
+  const outcomeOf = new Map(inputs.map((input, index) => [input, recorded[index]]));
+  return resolved.map((input): PostedOfSetOutcome => {
+    if ('faults' in input) return { outcome: 'invalid', faults: input.faults };
+    const outcome = outcomeOf.get(input);
+    if (outcome === undefined) throw new Error('an order of a set has no outcome');
+    return outcome.outcome === 'unattributed' ? { outcome: 'invalid', faults: outcome.fault } : outcome;
+  });
+}
+
+async function orderInput(
+  catalog: OrderCatalogue,
+  programId: string,
+  order: PostedOrder,
+): Promise<OrderInput> {
+  const { orderId, currency, isNewCustomer, confirmed, metadata, customerRefHash = null } = order;
+  return {
+    orderId,
+    currency,
+    placedAt: new Date(order.placedAt),
+    customerRefHash,
+    isNewCustomer,
+    confirmed,
+    lines: await resolveLines(catalog, programId, order),
+    metadata: { ...metadata },
+  };
 }
 
 async function resolveLines(

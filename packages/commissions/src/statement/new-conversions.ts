@@ -1,6 +1,7 @@
 import type { AttributionModel, ConversionStatus } from '@tributary/schema';
 import type { OrderAttribution } from '@tributary/schema/tables';
 
+import { isFew } from './few.ts';
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
 import { auditInsert, outboxInsert, type AuditSource } from './records.ts';
 import { requireRows } from './run.ts';
@@ -20,6 +21,7 @@ export interface OrderWrite {
 
 export interface NewOrderLine {
   id: string;
+  orderRowId: string;
   productId: string;
   quantity: number;
   amount: string;
@@ -29,6 +31,7 @@ export interface NewOrderLine {
 /** One credited partner's row of a line. */
 export interface NewConversion {
   id: string;
+  orderRowId: string;
   orderLineId: string;
   partnerId: string;
   productId: string;
@@ -49,47 +52,63 @@ export interface NewConversion {
   metadata: Record<string, unknown>;
 }
 
-/** The CTEs that write the customer and the order, or add to an existing order. Need `new_line`. */
-function orderCtes(parameters: Parameters, c: ContextPlaceholders, order: OrderWrite): string[] {
-  const id = parameters.add(order.id, 'uuid');
-  const amount = '(SELECT sum(x.amount) FROM new_line x)';
-  if (order.version !== null) {
-    return [
-      `placed AS (
-    UPDATE orders SET amount = amount + ${amount}, version = version + 1, updated_at = ${c.now}
-    WHERE program_id = ${c.programId} AND id = ${id} AND version = ${parameters.add(order.version, 'int')} RETURNING *)`,
-    ];
-  }
-  const placedAt = parameters.add(order.placedAt, 'timestamptz');
-  const customer = order.customer;
-  const ctes: string[] = [];
-  if (customer !== null) {
-    ctes.push(`customer AS (
+const ORDER = `id uuid, version int, external_id text, currency text, placed_at timestamptz, attribution jsonb,
+    is_new_customer boolean, customer_id uuid, ref_hash text, must_be_new boolean`;
+
+const orderRecord = (order: OrderWrite): Record<string, unknown> => ({
+  id: order.id,
+  version: order.version,
+  external_id: order.externalId,
+  currency: order.currency,
+  placed_at: order.placedAt,
+  attribution: order.version === null ? order.attribution : null,
+  is_new_customer: order.isNewCustomer,
+  customer_id: order.customer?.id,
+  ref_hash: order.customer?.refHash,
+  must_be_new: order.customer?.mustBeNew,
+});
+
+/**
+ * The CTEs that write customers and orders (`placed`), or add to existing ones. Need `new_order` and `new_line`. Rows that
+ * others may write at the same time are taken in one order.
+ */
+const ORDER_CTES = (c: ContextPlaceholders): string[] => [
+  `customer AS (
     INSERT INTO customers AS t (id, program_id, ref_hash, first_order_at)
-    VALUES (${parameters.add(customer.id, 'uuid')}, ${c.programId}, ${parameters.add(customer.refHash, 'text')}, ${placedAt})
+    SELECT x.customer_id, ${c.programId}, x.ref_hash, x.placed_at FROM new_order x WHERE x.customer_id IS NOT NULL
+    ORDER BY x.ref_hash
     ON CONFLICT (program_id, ref_hash) DO UPDATE SET first_order_at = least(t.first_order_at, excluded.first_order_at)
-    RETURNING t.id, old.id IS NULL AS is_new)`);
-  }
-  ctes.push(`placed AS (
+    RETURNING t.id, t.ref_hash, old.id IS NULL AS is_new)`,
+  `extended AS (
+    UPDATE orders o SET amount = o.amount + (SELECT sum(l.amount) FROM new_line l WHERE l.order_row_id = o.id),
+      version = o.version + 1, updated_at = ${c.now}
+    FROM new_order x
+    WHERE x.version IS NOT NULL AND ${isFew('x.id')} AND o.program_id = ${c.programId} AND o.id = x.id AND o.version = x.version
+    RETURNING o.*)`,
+  `opened AS (
     INSERT INTO orders (id, program_id, external_id, customer_id, is_new_customer, currency, amount, attribution, placed_at,
       created_at, updated_at)
-    SELECT ${id}, ${c.programId}, ${parameters.add(order.externalId, 'text')},
-      ${customer === null ? 'NULL' : '(SELECT id FROM customer)'}, ${parameters.add(order.isNewCustomer, 'boolean')},
-      ${parameters.add(order.currency, 'text')}, ${amount}, ${parameters.add({ ...order.attribution }, 'jsonb')}, ${placedAt},
+    SELECT x.id, ${c.programId}, x.external_id, k.id, x.is_new_customer, x.currency, l.amount, x.attribution, x.placed_at,
       ${c.now}, ${c.now}
-    ON CONFLICT (program_id, external_id) DO NOTHING RETURNING *)`);
-  return ctes;
-}
+    FROM new_order x
+    JOIN (SELECT order_row_id, sum(amount) AS amount FROM new_line GROUP BY order_row_id) l ON l.order_row_id = x.id
+    LEFT JOIN customer k ON k.ref_hash = x.ref_hash
+    WHERE x.version IS NULL ORDER BY x.external_id
+    ON CONFLICT (program_id, external_id) DO NOTHING RETURNING *)`,
+  'placed AS (SELECT * FROM extended UNION ALL SELECT * FROM opened)',
+];
 
-const LINE = 'id uuid, product_id uuid, quantity int, amount numeric, commissionable_amount numeric';
+const LINE =
+  'id uuid, order_row_id uuid, product_id uuid, quantity int, amount numeric, commissionable_amount numeric';
 
-const CONVERSION = `id uuid, order_line_id uuid, partner_id uuid, product_id uuid, click_id uuid, referral_code text, sub_id text,
+const CONVERSION = `id uuid, order_row_id uuid, order_line_id uuid, partner_id uuid, product_id uuid, click_id uuid, referral_code text, sub_id text,
     attribution_model text, attribution_weight numeric, attribution_path jsonb, is_primary boolean, order_amount numeric,
     attributed_amount numeric, quantity int, status text, no_commission_reason text, clicked_at timestamptz,
     idempotency_key text, metadata jsonb, reason text, reason_code text, shop_refund_id text, refund_amount numeric`;
 
 const lineRecord = (line: NewOrderLine): Record<string, unknown> => ({
   id: line.id,
+  order_row_id: line.orderRowId,
   product_id: line.productId,
   quantity: line.quantity,
   amount: line.amount,
@@ -98,6 +117,7 @@ const lineRecord = (line: NewOrderLine): Record<string, unknown> => ({
 
 const conversionRecord = (conversion: NewConversion): Record<string, unknown> => ({
   id: conversion.id,
+  order_row_id: conversion.orderRowId,
   order_line_id: conversion.orderLineId,
   partner_id: conversion.partnerId,
   product_id: conversion.productId,
@@ -127,7 +147,7 @@ const INSERT_CONVERSIONS = (c: ContextPlaceholders) => `recorded_rows AS (
       x.referral_code, x.sub_id, x.attribution_model, x.attribution_weight, x.attribution_path, x.is_primary, x.order_amount,
       x.attributed_amount, x.quantity, p.currency, p.is_new_customer, x.status, x.no_commission_reason, x.idempotency_key,
       x.metadata, x.clicked_at, p.placed_at, CASE WHEN x.status = 'confirmed' THEN ${c.now} END, ${c.now}, ${c.now}
-    FROM new_conversion x CROSS JOIN placed p RETURNING *)`;
+    FROM new_conversion x JOIN placed p ON p.id = x.order_row_id RETURNING *)`;
 
 const PENDING_STATE = `jsonb_build_object('status', 'pending', 'refundedAmount', 0)`;
 
@@ -147,15 +167,18 @@ const RECORDED_AUDIT: AuditSource = {
 };
 
 /**
- * The CTEs that write an order's customer, order, lines and conversions (`recorded`) with audit rows and events. A
+ * The CTEs that write orders with their customers, lines and conversions (`recorded`), audit rows and events. A
  * conversion that is confirmed at once is recorded first and confirmed second: two audit rows, two events.
  */
 export function newConversions(
   parameters: Parameters,
   c: ContextPlaceholders,
-  write: { order: OrderWrite; lines: readonly NewOrderLine[]; conversions: readonly NewConversion[] },
+  write: {
+    orders: readonly OrderWrite[];
+    lines: readonly NewOrderLine[];
+    conversions: readonly NewConversion[];
+  },
 ): { ctes: string[]; answers: Record<string, string>; events: string[] } {
-  const { order } = write;
   const outbox = (name: string, type: string, data: string, where: string) =>
     outboxInsert(c, name, {
       type: `'conversion.${type}'`,
@@ -163,16 +186,19 @@ export function newConversions(
       data,
       from: `recorded r ${where}`,
     });
+  const records = (name: string, values: Record<string, unknown>[], columns: string): string =>
+    `${name} AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(values, 'jsonb')}) AS x(${columns}))`;
   const confirmedOnly = `WHERE r.status = 'confirmed'`;
   const recordedData = `${conversionEventData('r', 'r', 'NULL')} || jsonb_build_object('after', ${PENDING_STATE})`;
   const ctes = [
-    `new_line AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(write.lines.map(lineRecord), 'jsonb')}) AS x(${LINE}))`,
-    ...orderCtes(parameters, c, order),
+    records('new_order', write.orders.map(orderRecord), ORDER),
+    records('new_line', write.lines.map(lineRecord), LINE),
+    records('new_conversion', write.conversions.map(conversionRecord), CONVERSION),
+    ...ORDER_CTES(c),
     `line_rows AS (
     INSERT INTO order_lines (id, program_id, order_id, product_id, quantity, amount, commissionable_amount, created_at)
     SELECT x.id, ${c.programId}, p.id, x.product_id, x.quantity, x.amount, x.commissionable_amount, ${c.now}
-    FROM new_line x CROSS JOIN placed p)`,
-    `new_conversion AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(write.conversions.map(conversionRecord), 'jsonb')}) AS x(${CONVERSION}))`,
+    FROM new_line x JOIN placed p ON p.id = x.order_row_id)`,
     INSERT_CONVERSIONS(c),
     `recorded AS (
     SELECT i.*, x.reason, x.reason_code, x.shop_refund_id, x.refund_amount
@@ -181,10 +207,13 @@ export function newConversions(
     outbox('recorded_events', 'recorded', recordedData, ''),
     outbox('confirmed_events', 'confirmed', conversionEventData('r', 'r', PENDING_STATE), confirmedOnly),
   ];
-  const answers: Record<string, string> = { order_written: requireRows('placed', '1') };
-  if (order.customer?.mustBeNew === true) {
-    answers['customer_is_new'] = requireRows('customer WHERE is_new', '1');
-  }
+  const answers = {
+    orders_written: requireRows('placed', '(SELECT count(*) FROM new_order)'),
+    customers_are_new: requireRows(
+      'new_order x JOIN customer k ON k.ref_hash = x.ref_hash WHERE x.must_be_new AND k.is_new',
+      '(SELECT count(*) FROM new_order WHERE must_be_new)',
+    ),
+  };
   return { ctes, answers, events: ['recorded_events', 'confirmed_events'] };
 }
 

@@ -12,7 +12,8 @@ export interface PolicyUse {
   maxUsagePerPartner: number | null;
 }
 
-const toRecord = (use: PolicyUse): Record<string, unknown> => ({
+const toRecord = (use: PolicyUse, uses: number): Record<string, unknown> => ({
+  uses,
   policy_id: use.policyId,
   row_version: use.rowVersion,
   partner_id: use.partnerId,
@@ -20,6 +21,18 @@ const toRecord = (use: PolicyUse): Record<string, unknown> => ({
   max_total: use.maxUsageTotal,
   max_partner: use.maxUsagePerPartner,
 });
+
+/** One record for all uses that rely on the same: an import has hundreds of them in a statement. */
+function gather(uses: readonly PolicyUse[]): Record<string, unknown>[] {
+  const gathered = new Map<string, { use: PolicyUse; count: number }>();
+  for (const use of uses) {
+    const key = Object.values(use).join(' ');
+    const known = gathered.get(key);
+    if (known === undefined) gathered.set(key, { use, count: 1 });
+    else known.count += 1;
+  }
+  return [...gathered.values()].map(({ use, count }) => toRecord(use, count));
+}
 
 /**
  * The CTEs that check, in the statement that writes commissions, that every policy and partner decided upon is still the
@@ -33,23 +46,26 @@ export function policyGuard(
   uses: readonly PolicyUse[],
 ): { ctes: string[]; answers: Record<string, string> } {
   if (uses.length === 0) return { ctes: [], answers: {} };
-  const records = parameters.add(uses.map(toRecord), 'jsonb');
+  const records = parameters.add(gather(uses), 'jsonb');
   const limited = '(u.max_total IS NOT NULL OR u.max_partner IS NOT NULL)';
   const ctes = [
     `used AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${records}) AS x(policy_id uuid, row_version int,
-      partner_id uuid, partner_tier text, max_total int, max_partner int))`,
+      partner_id uuid, partner_tier text, max_total int, max_partner int, uses int))`,
+    `unlimited AS MATERIALIZED (
+    SELECT d.policy_id FROM (SELECT DISTINCT u.policy_id, u.row_version FROM used u WHERE NOT ${limited}) d
+    WHERE unlimited_policy_holds(${c.programId}, d.policy_id, d.row_version))`,
     `unchanged AS (
     SELECT u.policy_id FROM used u
     JOIN commission_policies p ON p.program_id = ${c.programId} AND p.id = u.policy_id AND p.version = u.row_version
       AND p.status = 'active'
     JOIN partners a ON a.program_id = ${c.programId} AND a.id = u.partner_id AND a.status = 'active'
       AND a.tier = u.partner_tier
-    WHERE ${limited} OR unlimited_policy_holds(${c.programId}, u.policy_id, u.row_version))`,
+    WHERE ${limited} OR u.policy_id IN (SELECT policy_id FROM unlimited))`,
     `used_in_all AS (
-    SELECT u.policy_id, count(*)::int AS uses, min(u.max_total) AS max_uses FROM used u WHERE ${limited}
+    SELECT u.policy_id, sum(u.uses)::int AS uses, min(u.max_total) AS max_uses FROM used u WHERE ${limited}
     GROUP BY u.policy_id ORDER BY u.policy_id)`,
     `used_by_partner AS (
-    SELECT u.policy_id, u.partner_id, count(*)::int AS uses, min(u.max_partner) AS max_uses FROM used u WHERE ${limited}
+    SELECT u.policy_id, u.partner_id, sum(u.uses)::int AS uses, min(u.max_partner) AS max_uses FROM used u WHERE ${limited}
     GROUP BY u.policy_id, u.partner_id ORDER BY u.policy_id, u.partner_id)`,
     `counted_in_all AS (
     INSERT INTO policy_usage AS t (program_id, policy_id, partner_id, used)

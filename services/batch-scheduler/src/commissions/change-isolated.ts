@@ -13,6 +13,10 @@ const DEADLOCK = '40P01';
 /** The row breaks a rule of the database, today and tomorrow. */
 export const isConstraint = (error: unknown): boolean => sqlState(error)?.startsWith('23') ?? false;
 
+/** It breaks a rule of the database, or holds a value that no column takes. */
+export const isRefused = (error: unknown): boolean =>
+  isConstraint(error) || (sqlState(error)?.startsWith('22') ?? false);
+
 /** Somebody else held the row for too long. */
 export const isConflict = (error: unknown): boolean => {
   const state = sqlState(error);

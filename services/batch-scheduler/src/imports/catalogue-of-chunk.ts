@@ -1,37 +1,41 @@
 import {
-  findCode,
-  findProductById,
-  findProductBySku,
+  findCodes,
+  findProductsById,
+  findProductsBySku,
   readPolicies,
   type OrderCatalogue,
   type PolicyRecord,
+  type PostedOrder,
 } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 
 /**
- * The catalogue as it is at the first look: each answer is kept, for as long as one chunk takes. Changes are then obeyed within
- * a second or so, without listening for them.
+ * The catalogue as it is now, as far as these orders ask for it: three statements for all their codes and products, and one for
+ * the policies. Kept for one chunk, so that a change is obeyed within a second or so without listening for it.
  */
-export function catalogueOfChunk(db: Database): OrderCatalogue {
+export async function catalogueOfChunk(
+  db: Database,
+  programId: string,
+  orders: readonly PostedOrder[],
+): Promise<OrderCatalogue> {
+  const lines = orders.flatMap((order) => order.lines);
+  const [codes, byId, bySku] = await Promise.all([
+    findCodes(db, programId, distinct(orders.map(({ referralCode }) => referralCode))),
+    findProductsById(db, programId, distinct(lines.map(({ productId }) => productId))),
+    findProductsBySku(db, programId, distinct(lines.map(({ sku }) => sku))),
+  ]);
   let policies: Promise<PolicyRecord[]> | undefined;
   return {
-    findCode: remembered((programId, code) => findCode(db, programId, code)),
-    findProductById: remembered((programId, id) => findProductById(db, programId, id)),
-    findProductBySku: remembered((programId, sku) => findProductBySku(db, programId, sku)),
+    findCode: async (_programId, code) => codes.get(code),
+    findProductById: async (_programId, id) => byId.get(id),
+    findProductBySku: async (_programId, sku) => bySku.get(sku),
     policies: {
-      current: (programId) => (policies ??= readPolicies(db, programId)),
+      current: () => (policies ??= readPolicies(db, programId)),
       forget: () => (policies = undefined),
     },
   };
 }
 
-type LookUp<Found> = (programId: string, key: string) => Promise<Found>;
-
-function remembered<Found>(lookUp: LookUp<Found>): LookUp<Found> {
-  const known = new Map<string, Promise<Found>>();
-  return (programId, key) => {
-    const found = known.get(key) ?? lookUp(programId, key);
-    known.set(key, found);
-    return found;
-  };
-}
+const distinct = (values: readonly (string | undefined)[]): string[] => [
+  ...new Set(values.flatMap((value) => value ?? [])),
+];

@@ -1,4 +1,4 @@
-import type { CommandDeps } from '@tributary/commissions';
+import type { CommandDeps, PostedOrder } from '@tributary/commissions';
 import type { StoredEvent } from '@tributary/event-catalog';
 import type { Clock, CommissionMetrics } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
@@ -8,8 +8,8 @@ import { defineJob, type JobDeclaration, type JobRun } from '../jobs/declaration
 import { contextOf } from '../jobs/job-store.ts';
 import { readAttributionSettings } from '../settings/job-settings.ts';
 import { catalogueOfChunk } from './catalogue-of-chunk.ts';
-import { importLine, type ImportedResult } from './import-line.ts';
-import { inLanes } from './lanes.ts';
+import { failedLine, type ImportedResult } from './import-line.ts';
+import { importOrders, type PostedLine } from './import-orders.ts';
 
 export interface ImportDeps extends CommandDeps {
   readonly clock: Clock;
@@ -17,9 +17,6 @@ export interface ImportDeps extends CommandDeps {
 }
 
 const HOUR_MS = 3_600_000;
-
-/** As many as the pool has statements in flight: more would only wait there. */
-const LANES = 8;
 
 /**
  * Records the orders of an upload in the name of who sent it, with a result for each line. A chunk that was begun and not
@@ -67,21 +64,31 @@ async function importChunk(
   lines: readonly ImportedLine[],
 ): Promise<ImportedResult[]> {
   const settings = await readAttributionSettings(deps.db, run.programId);
+  const posted = lines.flatMap((imported) => ('order' in imported ? [postedLine(imported)] : []));
+  const orders = posted.map(({ order }) => order);
   const orderDeps = {
     db: deps.db,
     publish: countingCommissions(deps),
-    catalog: catalogueOfChunk(deps.db),
+    catalog: await catalogueOfChunk(deps.db, run.programId, orders),
     settings: { current: () => Promise.resolve(settings) },
   };
-  return inLanes(lines, { width: LANES, keyOf: orderIdOf }, (line) =>
-    importLine(orderDeps, contextOf(run, run.actor, deps.clock()), line),
-  );
+  const context = () => contextOf(run, run.actor, deps.clock());
+  const done = await importOrders({ orderDeps, context, signal: run.signal }, posted);
+  return lines.map((imported) => {
+    const result =
+      'fault' in imported
+        ? failedLine(imported.line, 'VALIDATION_ERROR', imported.fault)
+        : done.get(imported.line);
+    if (result === undefined) throw new Error(`line ${imported.line} has no result`);
+    return result;
+  });
 }
 
-/** Lines of one order extend it one after the other. */
-function orderIdOf(imported: ImportedLine): string {
-  return 'order' in imported ? String(imported.order['orderId']) : '';
-}
+// Stored by tracking-service, which checked it.
+const postedLine = ({ line, order }: Extract<ImportedLine, { order: unknown }>): PostedLine => ({
+  line,
+  order: order as unknown as PostedOrder,
+});
 
 function countingCommissions({ publish, commissionMetrics }: ImportDeps): CommandDeps['publish'] {
   const { created, amount } = commissionMetrics;

@@ -1,29 +1,19 @@
 /**
- * Runs `work` on each item, `width` at a time; items of one key are done one after the other, in their order. Answers in the
- * order of the items. Begins nothing new once one has thrown.
+ * Runs `work` on each item, `width` at a time. Answers in the order of the items. Begins nothing new once one has thrown, and
+ * throws when what was under way has ended.
  */
 export async function inLanes<Item, Result>(
   items: readonly Item[],
-  { width, keyOf }: { readonly width: number; readonly keyOf: (item: Item) => string },
+  width: number,
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  const groups = new Map<string, number[]>();
-  for (const [index, item] of items.entries()) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [index]);
-    else group.push(index);
-  }
-  const waiting = [...groups.values()].values();
+  const waiting = items.entries();
   const results = new Map<number, Result>();
   let failed = false;
   const lane = async (): Promise<void> => {
-    for (const group of waiting) {
-      for (const index of group) {
-        const item = items[index];
-        if (item === undefined || failed) return;
-        results.set(index, await work(item));
-      }
+    for (const [index, item] of waiting) {
+      if (failed) return;
+      results.set(index, await work(item));
     }
   };
   const lanes = Array.from({ length: width }, () =>

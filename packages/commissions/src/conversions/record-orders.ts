@@ -1,0 +1,110 @@
+import { sqlState } from '@tributary/schema';
+import type { OrderAttribution } from '@tributary/schema/tables';
+
+import type { CommandContext, CommandDeps } from '../context.ts';
+import { compareWithOrder, type OrderConflict } from './compare-order.ts';
+import type { OrderInput } from './order-input.ts';
+import { extendOrder, placeOrder, planOrders, type PlannedOrder } from './plan-orders.ts';
+import type { PolicySource } from './price.ts';
+import { findOrders, knownCustomers } from './read-order.ts';
+import { writeOrders } from './write-orders.ts';
+
+/** Who is credited for an order, or why that cannot be said. */
+export type Attributed<Fault> = { attribution: OrderAttribution } | { fault: Fault };
+
+/** `apart`: it could not be recorded together with others, and is to be posted by itself. */
+export type OrderOfSetOutcome<Fault> =
+  | { outcome: 'recorded' | 'repeated' | 'apart' }
+  | { outcome: 'unattributed'; fault: Fault }
+  | OrderConflict;
+
+export interface OrderSet<Input extends OrderInput, Fault> {
+  inputs: readonly Input[];
+  /** Asked for those orders that are new. */
+  attribute: (inputs: readonly Input[]) => Promise<Attributed<Fault>[]>;
+}
+
+type Deps = CommandDeps & { policies: PolicySource };
+
+/**
+ * Records many orders by the rules of `recordConversion` in one statement; no order and no customer may come twice. What one of
+ * them spoils for all (something it was decided upon has changed, the database refuses it) is found by halving: it
+ * alone is left to be posted by itself.
+ */
+export async function recordOrders<Input extends OrderInput, Fault>(
+  deps: Deps,
+  context: CommandContext,
+  set: OrderSet<Input, Fault>,
+): Promise<OrderOfSetOutcome<Fault>[]> {
+  const outcomes = await recordTogether(deps, context, set);
+  if (outcomes !== undefined) return outcomes;
+  const { inputs, attribute } = set;
+  if (inputs.length === 1) return [{ outcome: 'apart' }];
+  deps.policies.forget(context.programId);
+  const half = Math.ceil(inputs.length / 2);
+  return [
+    ...(await recordOrders(deps, context, { inputs: inputs.slice(0, half), attribute })),
+    ...(await recordOrders(deps, context, { inputs: inputs.slice(half), attribute })),
+  ];
+}
+
+/** @returns undefined where the statement failed: nothing was written */
+async function recordTogether<Input extends OrderInput, Fault>(
+  deps: Deps,
+  context: CommandContext,
+  { inputs, attribute }: OrderSet<Input, Fault>,
+): Promise<OrderOfSetOutcome<Fault>[] | undefined> {
+  const { programId } = context;
+  const ids = inputs.map(({ orderId }) => orderId);
+  const known = await findOrders(deps.db, programId, ids);
+  const fresh = inputs.filter(({ orderId }) => !known.has(orderId));
+  const [customers, credited] = await Promise.all([
+    knownCustomers(
+      deps.db,
+      programId,
+      fresh.flatMap(({ customerRefHash }) => customerRefHash ?? []),
+    ),
+    fresh.length === 0 ? [] : attribute(fresh),
+  ]);
+  const attributed = new Map(fresh.map((input, index) => [input, credited[index]]));
+  const planned: PlannedOrder[] = [];
+  const outcomes = inputs.map((input): OrderOfSetOutcome<Fault> => {
+    const order = known.get(input.orderId);
+    const compared = compareWithOrder(order, input);
+    if (compared.outcome === 'conflict') return compared;
+    if (compared.outcome === 'repeated') return { outcome: 'repeated' };
+    const lines = compared.newLines;
+    if (order !== undefined) planned.push({ order: extendOrder(order, input), lines, input });
+    else {
+      const credits = attributed.get(input);
+      if (credits === undefined) throw new Error('a new order was not attributed');
+      if ('fault' in credits) return { outcome: 'unattributed', fault: credits.fault };
+      const customer = input.customerRefHash !== null && customers.has(input.customerRefHash);
+      const placed = placeOrder(input, { attribution: credits.attribution, customer });
+      planned.push({ order: placed, lines, input });
+    }
+    return { outcome: 'recorded' };
+  });
+  return (await writeAll(deps, context, planned)) ? outcomes : undefined;
+}
+
+async function writeAll(
+  deps: Deps,
+  context: CommandContext,
+  planned: readonly PlannedOrder[],
+): Promise<boolean> {
+  if (planned.length === 0) return true;
+  const plan = await planOrders(deps, context, planned);
+  try {
+    return await writeOrders(deps, context, plan);
+  } catch (error) {
+    if (isFaultOfOne(error)) return false;
+    throw error;
+  }
+}
+
+/** Values and rows that the database refuses (22, 23, 21 of two that are one), and rows that somebody holds locked. */
+function isFaultOfOne(error: unknown): boolean {
+  const state = sqlState(error) ?? '';
+  return /^2[123]/.test(state) || state === '55P03';
+}

@@ -27,9 +27,14 @@ const BOOKS = `
         WHERE l.program_id = o.program_id AND l.order_id = o.id) || ' ' || coalesce((SELECT sum(r.amount)::text FROM refunds r
         WHERE r.program_id = o.program_id AND r.order_row_id = o.id), '0.00') AS sums
       FROM orders o WHERE o.program_id = $1) x WHERE split_part(x.sums, ' ', 1) <> split_part(x.sums, ' ', 2)
-        OR split_part(x.sums, ' ', 1) <> split_part(x.sums, ' ', 3)) AS unbalanced_orders`;
+        OR split_part(x.sums, ' ', 1) <> split_part(x.sums, ' ', 3)) AS unbalanced_orders,
+    (SELECT coalesce(json_agg(x.commission_id), '[]') FROM (
+      SELECT commission_id, array_agg(actor ORDER BY version) AS actors FROM commission_entries WHERE program_id = $1 GROUP BY 1) x
+     JOIN (SELECT entity_id, array_agg(actor ORDER BY id) AS actors FROM audit_logs
+      WHERE program_id = $1 AND entity_type = 'commission' GROUP BY 1) a ON a.entity_id = x.commission_id::text
+     WHERE a.actors <> x.actors) AS different_actors`;
 
-export async function readBooks({ db, programId }: Programme, since: Date): Promise<object> {
+export async function readBooks({ db, programId, since }: Programme): Promise<object> {
   const [books] = await db.query<Record<string, unknown>>(BOOKS, [programId, since]);
   return books ?? {};
 }
@@ -79,6 +84,7 @@ export function expectedBooks(programme: Programme): object {
       line: stored(line.refunded, line.currency),
     })),
     unbalancedOrders: [],
+    differentActors: [],
   };
 }
 
@@ -106,4 +112,21 @@ export function brokenLaws(state: ModelState): string[] {
     if (taken > commission.amount && taken > 0n) broken.push('no more is clawed back than was paid');
   }
   return broken;
+}
+
+export function assertSame(actual: unknown, expected: unknown, what: string): void {
+  const [found, wanted] = [textOf(actual), textOf(expected)];
+  if (found !== wanted) throw new Error(`${what}: the tables say\n${found}\nthe model\n${wanted}`);
+}
+
+export const sameAs = (actual: unknown, expected: unknown): boolean => textOf(actual) === textOf(expected);
+
+const textOf = (value: unknown): string => JSON.stringify(sorted(value));
+
+/** Keys in order, so that equal things have equal texts. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 
-import type { Action } from './rules.ts';
+import type { Transition } from './rules.ts';
 import { PARTNERS, type Currency, type Model } from './state.ts';
 
-/** What may happen in a programme. Lines and commissions are picked by number, whatever there are by then. */
-export type Operation =
+/** What one actor may do in a programme. Lines and commissions are picked by number, whatever there are by then. */
+export type Action =
   | {
       do: 'record';
       model: Model;
@@ -16,10 +16,15 @@ export type Operation =
   | { do: 'settle'; how: 'confirm' | 'cancel'; line: number }
   | { do: 'refund'; line: number; percent: number; from: 'operator' | 'shop' | 'shop again' }
   | { do: 'adjust'; commission: number; amount: number }
-  | { do: 'act'; action: Action; commission: number }
+  | { do: 'act'; transition: Transition; commission: number }
   | { do: 'claw back'; commission: number; percent: number | null }
   | { do: 'bonus'; partner: number; currency: Currency; amount: number }
-  | { do: 'payment hold'; partner: number }
+  | { do: 'payment hold'; partner: number };
+
+/** What may happen: one action, several by as many actors at once, or the batch of the night. */
+export type Operation =
+  | Action
+  | { do: 'at once'; actions: Action[] }
   | { do: 'confirm due'; afterDays: number };
 
 /** Few, so that much happens to each. */
@@ -42,7 +47,7 @@ const recordOperation = fc.record({
   }),
 });
 
-const operation: fc.Arbitrary<Operation> = fc.oneof(
+const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: recordOperation },
   {
     weight: 2,
@@ -73,7 +78,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('act' as const),
-      action: fc.constantFrom<Action>('confirm', 'pay', 'pay', 'cancel', 'hold', 'hold', 'release'),
+      transition: fc.constantFrom<Transition>('confirm', 'pay', 'pay', 'cancel', 'hold', 'hold', 'release'),
       commission: pick,
     }),
   },
@@ -90,24 +95,42 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('bonus' as const), partner, currency, amount }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('payment hold' as const), partner }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('confirm due' as const),
-      afterDays: fc.constantFrom(0, 1, 4, 8),
-    }),
-  },
 );
+
+/** On few rows, or they would not meet. */
+const atOnce = fc
+  .record({
+    actions: fc.array(action, { minLength: 2, maxLength: 4 }),
+    on: pick,
+    meet: fc.constantFrom(true, true, false),
+  })
+  .map(({ actions, on, meet }): Operation => {
+    const met = (one: Action): Action => {
+      if ('commission' in one) return { ...one, commission: on };
+      return 'line' in one ? { ...one, line: on } : one;
+    };
+    return { do: 'at once', actions: meet ? actions.map(met) : actions };
+  });
+
+const confirmDue = fc.record({
+  do: fc.constant('confirm due' as const),
+  afterDays: fc.constantFrom(0, 1, 4, 8),
+});
 
 /** What is paid has most of the rules: without a short cut few sequences come that far. */
 const payOut = pick.map((commission): Operation[] => [
-  { do: 'act', action: 'confirm', commission },
-  { do: 'act', action: 'pay', commission },
+  { do: 'act', transition: 'confirm', commission },
+  { do: 'act', transition: 'pay', commission },
 ]);
 
 export const operations = fc
   .array(
-    fc.oneof({ weight: 6, arbitrary: operation.map((one) => [one]) }, { weight: 1, arbitrary: payOut }),
+    fc.oneof(
+      { weight: 20, arbitrary: action.map((one): Operation[] => [one]) },
+      { weight: 2, arbitrary: confirmDue.map((one): Operation[] => [one]) },
+      { weight: 5, arbitrary: atOnce.map((one) => [one]) },
+      { weight: 4, arbitrary: payOut },
+    ),
     { minLength: 5, maxLength: 40, size: 'max' },
   )
   .map((steps) => steps.flat());

@@ -42,7 +42,7 @@ export function record(
     }));
     const { currency } = order;
     const rest = { refunded: 0n, status: 'pending', lastRefund: null, refunds: [] };
-    return { product, currency, amount, commissionable, parts, ...rest };
+    return { day: state.day, product, currency, amount, commissionable, parts, ...rest };
   });
   state.lines.push(...lines);
   if (order.confirmed) for (const line of lines) earn(state, line);
@@ -139,9 +139,9 @@ export function adjust(commission: ModelCommission, amount: bigint): string {
   return 'done';
 }
 
-export type Action = 'confirm' | 'cancel' | 'hold' | 'release' | 'pay';
+export type Transition = 'confirm' | 'cancel' | 'hold' | 'release' | 'pay';
 
-const TRANSITIONS: Record<Action, { from: string[]; done: string; to?: string }> = {
+const TRANSITIONS: Record<Transition, { from: string[]; done: string; to?: string }> = {
   confirm: { from: ['pending'], done: 'confirmed', to: 'confirmed' },
   cancel: { from: ['pending', 'confirmed'], done: 'cancelled', to: 'cancelled' },
   hold: { from: ['pending'], done: 'held' },
@@ -149,7 +149,7 @@ const TRANSITIONS: Record<Action, { from: string[]; done: string; to?: string }>
   pay: { from: ['confirmed'], done: 'paid', to: 'paid' },
 };
 
-export function act(state: ModelState, commission: ModelCommission, action: Action): string {
+export function act(state: ModelState, commission: ModelCommission, action: Transition): string {
   const { from, done, to } = TRANSITIONS[action];
   if (commission.kind === 'clawback' && action !== 'pay') return 'refused';
   if (!from.includes(commission.status)) return 'refused';
@@ -157,6 +157,7 @@ export function act(state: ModelState, commission: ModelCommission, action: Acti
   if (action === 'release' && !commission.held) return 'refused';
   if (action === 'pay' && state.onPaymentHold.has(commission.partner)) return 'refused';
   if (action === 'hold' || action === 'release') commission.held = action === 'hold';
+  if (action === 'pay') commission.paidDay = state.day;
   change(commission, done, to === undefined ? {} : { status: to });
   return 'done';
 }

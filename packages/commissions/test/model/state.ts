@@ -21,6 +21,8 @@ export interface ModelCommission {
   basis: bigint;
   basisLeft: bigint;
   held: boolean;
+  createdDay: number;
+  paidDay: number | null;
   /** Day on which its hold ends. */
   holdUntil: number | null;
   line: ModelLine | null;
@@ -40,6 +42,7 @@ export interface ModelPart {
 }
 
 export interface ModelLine {
+  day: number;
   product: number;
   currency: Currency;
   amount: bigint;
@@ -121,6 +124,8 @@ export function addCommission(
     basis: values.amount,
     basisLeft: 0n,
     held: false,
+    createdDay: state.day,
+    paidDay: null,
     holdUntil: null,
     line: null,
     original: null,

@@ -1,3 +1,4 @@
+import { readBalance } from '@tributary/commissions';
 import {
   idParams,
   requestContext,
@@ -9,7 +10,7 @@ import {
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
-import { balanceSchema, readBalance } from './balance.ts';
+import { balanceSchema } from './balance.ts';
 import { referralCode } from './partner-schema.ts';
 import { findPartner } from './partner-store.ts';
 import {

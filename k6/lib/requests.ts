@@ -27,7 +27,11 @@ const CONFLICT = 409;
 const ANSWERS = http.expectedStatuses(200, 201, 302, CONFLICT);
 
 /** Writes that got no answer, or the answer that something broke: whether they took effect is unknown. */
-const unclear = new Counter('unclear');
+const unclear = {
+  clicks: new Counter('unclear_clicks'),
+  orders: new Counter('unclear_orders'),
+  changes: new Counter('unclear_changes'),
+};
 const refused = new Counter('refused');
 const accepted = new Counter('accepted');
 
@@ -45,13 +49,19 @@ export function send({ operation, phase, method, url, token, body, wanted }: Req
     timeout: '30s',
   });
   const { status } = response;
-  if (method === 'POST' && (status === 0 || status >= 500)) unclear.add(1, { operation });
+  if (status === 0 || status >= 500) countUnclear(operation);
   if (status === CONFLICT) {
     refused.add(1, { operation });
     return undefined;
   }
   const isWanted = check(response, { [`${operation} is answered`]: () => status === wanted }, { operation });
   return isWanted ? response : undefined;
+}
+
+function countUnclear(operation: Operation): void {
+  if (operation === 'click' || operation === 'redirect') unclear.clicks.add(1);
+  if (operation === 'conversion') unclear.orders.add(1);
+  if (operation === 'adjust' || operation === 'confirm') unclear.changes.add(1);
 }
 
 /** Notes something that the platform has accepted, for the books that are checked afterwards. */

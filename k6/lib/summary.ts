@@ -1,3 +1,4 @@
+import { OPERATIONS } from './profiles.ts';
 import type { Settings } from './settings.ts';
 
 interface Metric {
@@ -19,13 +20,17 @@ export function writeSummary({ summaryFile }: Settings, data: SummaryData): Reco
 }
 
 function describe({ metrics, state }: SummaryData): string {
-  const requests = metrics['http_reqs']?.values['count'] ?? 0;
-  const seconds = state.testRunDurationMs / 1_000;
-  const latencies = Object.entries(metrics).flatMap(([name, metric]) => {
-    const operation = /^http_req_duration\{operation:(\w+)\}$/.exec(name)?.[1];
-    if (name !== 'http_req_duration' && operation === undefined) return [];
-    return [latencyLine(operation ?? 'all', metric)];
-  });
+  const of = (tag: string): Metric | undefined => metrics[`http_req_duration{${tag}}`];
+  const all = of('stage:load');
+  const rows: (readonly [string, Metric | undefined])[] = [
+    ['all', all],
+    ['plateau', of('phase:plateau')],
+    ['recovery', of('phase:recovery')],
+    ...OPERATIONS.map((operation) => [operation, of(`operation:${operation}`)] as const),
+  ];
+  const latencies = rows.flatMap(([name, metric]) =>
+    metric === undefined ? [] : [latencyLine(name, metric)],
+  );
   const missed = Object.entries(metrics).flatMap(([name, { thresholds = {} }]) =>
     Object.entries(thresholds)
       .filter(([, { ok }]) => !ok)
@@ -33,7 +38,7 @@ function describe({ metrics, state }: SummaryData): string {
   );
   return [
     '',
-    `${requests} requests in ${Math.round(seconds)} s; milliseconds:`,
+    `${all?.values['count'] ?? 0} requests in ${Math.round(state.testRunDurationMs / 1_000)} s; milliseconds:`,
     `  ${'operation'.padEnd(12)}${['count', 'p50', 'p95', 'p99', 'max'].map((head) => head.padStart(9)).join('')}`,
     ...latencies,
     ...(missed.length === 0 ? ['  every threshold is met'] : missed),

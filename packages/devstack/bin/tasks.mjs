@@ -53,6 +53,10 @@ export const TASKS = {
     says: 'fill the empty database at DATABASE_URL with millions of rows',
     run: (context) => runScript(context, 'packages/bench/src/fill.ts'),
   },
+  load: {
+    says: 'k6 against the whole platform: load, stress or soak',
+    run: (context) => runScript(context, 'packages/bench/src/platform-load/main.ts', true),
+  },
   drill: {
     says: 'a reliability drill, by name',
     run: (context) => runScript(context, 'packages/bench/src/drill.ts', true),

@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { connect, type Database } from '@tributary/schema';
+
+import { growthPerMinute, watchProcesses, type Sample } from '../stack/watch-memory.ts';
+import { startReceiver, type Receiver } from '../webhooks/receiver.ts';
+import { readAccepted } from './accepted.ts';
+import { findFaults, findUnrest, type Run } from './books.ts';
+import { acceptedFile, k6Command, summaryFile } from './k6-command.ts';
+import { counted, missedThresholds, readSummary, type Summary } from './summary.ts';
+import type { Target } from './target.ts';
+
+export interface LoadRun {
+  readonly root: string;
+  /** For what k6 writes; a private one. */
+  readonly folder: string;
+  readonly script: string;
+  readonly profile: string;
+  readonly target: Target;
+  /** Where programs are looked for: PATH. */
+  readonly path: string;
+  readonly log: (line: string) => void;
+}
+
+export interface LoadReport {
+  readonly script: string;
+  readonly profile: string;
+  readonly requestsPerSecond: number;
+  readonly summary: Summary;
+  readonly missed: readonly string[];
+  readonly faults: readonly string[];
+  readonly samples: readonly Sample[];
+  /** MB a minute, by process. */
+  readonly growth: Readonly<Record<string, number>>;
+}
+
+/** As in k6/lib/prepare.ts. */
+const PREPARED_ORDERS = 40;
+const AT_ONCE = 20_000;
+const SAMPLE_SECONDS = 2;
+/** The receiver holds what came until it is asked; asked now and then, it stays small. */
+const COLLECT_MS = 5_000;
+/** Without any progress for so long, what is still under way will not arrive. */
+const PATIENCE_MS = 30_000;
+const POLL_MS = 250;
+
+/** What a load did, and what the books are held against. */
+export interface Caused {
+  readonly summary: Summary;
+  readonly samples: readonly Sample[];
+  /** Reads what was accepted anew each time. */
+  readonly books: () => Run;
+}
+
+/** Runs a script of k6 against a platform, checks the books afterwards and tells how processes grew. */
+export async function runLoad(run: LoadRun): Promise<LoadReport> {
+  const { target, log, script, profile } = run;
+  const owner = connect({ url: target.databaseUrl, applicationName: 'load', maxConnections: 2 });
+  try {
+    const { summary, samples, books } = await causeLoad(run, owner);
+    log('checking the books');
+    const growth = Object.keys(target.pids).map((name) => [name, growthPerMinute(samples, name)] as const);
+    return {
+      script,
+      profile,
+      requestsPerSecond:
+        (counted(summary, 'http_req_duration{stage:load}') / summary.state.testRunDurationMs) * 1_000,
+      summary,
+      missed: missedThresholds(summary),
+      faults: await findFaults(books()),
+      samples,
+      growth: Object.fromEntries(growth),
+    };
+  } finally {
+    await owner.close();
+  }
+}
+
+/** Lets the users of a script at the platform and waits until everything that they caused has come to rest. */
+export async function causeLoad(run: LoadRun, owner: Database): Promise<Caused> {
+  const { root, target, log } = run;
+  const receiver = await startReceiver(root);
+  try {
+    const received = collect(receiver);
+    // Events and clicks carry the clocks of services and database, which may be a little apart from ours.
+    const since = new Date(Date.now() - 1_000);
+    const runId = Date.now().toString(36);
+    const watch = watchProcesses(target.pids, SAMPLE_SECONDS);
+    await runK6(run, { runId, receiverUrl: receiver.url });
+    const samples = watch.stop();
+    log('k6 is done; waiting until everything is sent and delivered');
+    await comeToRest(owner, since);
+    const summary = await readSummary(summaryFile(run));
+    const facts = {
+      owner,
+      runId,
+      since,
+      unclear: {
+        clicks: counted(summary, 'unclear_clicks'),
+        orders: counted(summary, 'unclear_orders'),
+        changes: counted(summary, 'unclear_changes'),
+      },
+      preparedOrders: PREPARED_ORDERS,
+      received: await received.all(),
+    };
+    const books = (): Run => ({ ...facts, accepted: readAccepted(acceptedFile(run), AT_ONCE) });
+    return { summary, samples, books };
+  } finally {
+    await receiver.stop();
+  }
+}
+
+/** Gathers the ids of webhooks while the run goes on. */
+function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>> } {
+  const ids = new Set<string>();
+  const take = async (): Promise<void> => {
+    for (const id of (await receiver.arrivals()).keys()) ids.add(id);
+  };
+  let underWay = Promise.resolve();
+  const timer = setInterval(() => {
+    underWay = underWay.then(take);
+  }, COLLECT_MS).unref();
+  return {
+    async all() {
+      clearInterval(timer);
+      await underWay;
+      await take();
+      return ids;
+    },
+  };
+}
+
+/** A missed threshold ends k6 with 99, which is a finding; anything else but 0 is a fault of the run itself. */
+const THRESHOLDS_MISSED = 99;
+
+async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string }): Promise<void> {
+  const { target, profile } = run;
+  const environment = {
+    PROFILE: profile,
+    GATEWAY_URL: target.gatewayUrl,
+    API_KEY: target.apiKey,
+    ADMIN_EMAIL: target.admin.email,
+    ADMIN_PASSWORD: target.admin.password,
+    RECEIVER_URL: more.receiverUrl,
+    RUN_ID: more.runId,
+    KEEP_ACCEPTED: 'on',
+  };
+  const [program, ...args] = k6Command({ ...run, environment }, run.path);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0 && code !== THRESHOLDS_MISSED) throw new Error(`k6 ended with ${code ?? 'a signal'}.`);
+}
+
+/** Resolves when nothing is under way any more, or nothing moves; what is left then is a finding of the books. */
+async function comeToRest(owner: Database, since: Date): Promise<void> {
+  let before = '';
+  let movedAt = performance.now();
+  for (;;) {
+    const unrest = (await findUnrest(owner, since)).join();
+    if (unrest === '') return;
+    if (unrest !== before) movedAt = performance.now();
+    before = unrest;
+    if (performance.now() - movedAt > PATIENCE_MS) return;
+    await pause(POLL_MS);
+  }
+}

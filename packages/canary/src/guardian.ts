@@ -10,7 +10,14 @@ const RETRY_MS = 2_000;
 const taskSchema = z.object({
   servers: z.object({ databaseUrl: z.string(), natsUrl: z.string(), natsNamespace: z.string() }),
   rollout: z.object({ id: z.string(), service: z.string() }),
-  weights: z.array(z.object({ release: z.enum(['stable', 'canary']), url: z.string(), weight: z.number() })),
+  weights: z.array(
+    z.object({
+      release: z.enum(['stable', 'canary']),
+      url: z.string(),
+      weight: z.number(),
+      workers: z.string().nullable(),
+    }),
+  ),
 });
 
 let text = '';

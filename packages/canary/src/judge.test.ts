@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { EMPTY_WINDOW, judge, quantile, type Window } from './judge.ts';
+import { EMPTY_WINDOW, judge, quantile, type Window, judgeWork } from './judge.ts';
 
 /** So many requests, all within the bucket that ends at `seconds`. */
 const windowOf = (requests: number, errors: number, seconds: number): Window => ({
@@ -77,3 +77,13 @@ t.test('a quantile is interpolated within its bucket', async (t) => {
     undefined,
   );
 });
+
+t.test(
+  'consumers and jobs are bad once more than 5 % of what they did failed, and that was not one piece or two',
+  async (t) => {
+    t.match(judgeWork(0, 0), { kind: 'good', says: '0 events and jobs, 0 failed' });
+    t.match(judgeWork(5, 2), { kind: 'good' }, 'too few to say');
+    t.match(judgeWork(57, 3), { kind: 'good' }, '5 % is not more than 5 %');
+    t.match(judgeWork(56, 3), { kind: 'bad', says: /59 events and jobs, 3 failed: more than 5 %/ });
+  },
+);

@@ -52,6 +52,14 @@ export function judge(canary: Window, stable: Window, minRequests: number): Verd
   return isSlow ? { kind: 'bad', says: `${says}: more than twice as slow` } : { kind: 'good', says };
 }
 
+/** Compares what consumers and jobs did with what they failed at, over a stretch of time. */
+export function judgeWork(done: number, failed: number): Verdict {
+  const says = `${done + failed} events and jobs, ${failed} failed`;
+  const rate = failed / Math.max(1, done + failed);
+  const isBad = failed >= LIMITS.minFailedWork && rate > LIMITS.maxErrorRate;
+  return isBad ? { kind: 'bad', says: `${says}: more than 5 %` } : { kind: 'good', says };
+}
+
 const milliseconds = (seconds: number | undefined): string =>
   seconds === undefined ? '-' : `${(seconds * 1_000).toFixed(0)} ms`;
 

@@ -7,6 +7,8 @@ export const LIMITS = {
   /** A candidate may answer this share of its requests with errors. */
   maxErrorRate: 0.05,
   maxTimesAsSlow: 2,
+  /** Of less work than this that failed, one piece more or less would decide. */
+  minFailedWork: 3,
   /** Twice a millisecond is still fast: below this nobody would notice. */
   minSlowerSeconds: 0.05,
 } as const;

@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
+import { patiently, pause } from './patience.ts';
 import { UnableToJudge } from './failure.ts';
 import { since, type Totals } from './figures/totals.ts';
 import type { ReadTotals } from './figures/read-figures.ts';
 import { judge, type Verdict, type Window } from './judge.ts';
 import type { RouteWeight, RoutingChange } from './routing.ts';
 import type { Plan } from './settings.ts';
+import { watchWork } from './worker-step.ts';
 
 export type Outcome = 'promoted' | 'rolled_back';
 
@@ -20,8 +20,6 @@ export interface RolloutDeps {
 const LOOK_EVERY_MS = 1_000;
 /** Too few requests hold a step up to this many times its length. */
 const MAX_HOLD = 3;
-/** A gateway or Prometheus that does not answer for so long leaves us blind. */
-const BLIND_MS = 20_000;
 
 /** The release that answers now, as rows: none is the stack's own process. */
 export function stableOf(weights: readonly RouteWeight[]): RouteWeight[] {
@@ -32,7 +30,7 @@ export function stableOf(weights: readonly RouteWeight[]): RouteWeight[] {
 function split(stable: readonly RouteWeight[], candidate: string, weight: number): RouteWeight[] {
   return [
     ...stable.map((row) => ({ ...row, weight: 100 - weight })),
-    { release: 'canary', url: candidate, weight },
+    { release: 'canary', url: candidate, weight, workers: null },
   ];
 }
 
@@ -46,11 +44,16 @@ export async function rollOut(
   deps: RolloutDeps,
 ): Promise<Outcome> {
   const { change, say } = deps;
+  const rolledBack = async (says: string): Promise<Outcome> => {
+    await change({ action: 'rolled_back', weights: stable, reason: says });
+    say(`Rolled back: ${says}.`);
+    return 'rolled_back';
+  };
   // Before the first step all traffic is the stable release's: what it is compared with when it has none of its own.
-  let usual = (await readPatiently(deps)).stable;
+  let usual = (await patiently(deps.readTotals, deps.signal)).stable;
   for (const [index, step] of plan.steps.entries()) {
     const action = index === 0 ? 'started' : 'stepped';
-    const before = await readPatiently(deps);
+    const before = await patiently(deps.readTotals, deps.signal);
     await change({
       action,
       weights: split(stable, plan.candidate, step),
@@ -58,15 +61,13 @@ export async function rollOut(
     });
     say(`${step} % of ${plan.service} go to ${plan.candidate}.`);
     const { verdict, stable: seen } = await watchStep(plan, { before, usual }, deps);
-    if (verdict.kind === 'bad') {
-      await change({ action: 'rolled_back', weights: stable, reason: verdict.says });
-      say(`Rolled back: ${verdict.says}.`);
-      return 'rolled_back';
-    }
+    if (verdict.kind === 'bad') return rolledBack(verdict.says);
     say(`${step} %: ${verdict.says}.`);
     usual = seen;
   }
-  const weights = split(stable, plan.candidate, 100);
+  const work = await watchWork(plan, split(stable, plan.candidate, 100), deps);
+  if (work.verdict.kind === 'bad') return rolledBack(work.verdict.says);
+  const { weights } = work;
   await change({ action: 'promoted', weights, reason: 'every step was good' });
   say(`Promoted: all of ${plan.service} go to ${plan.candidate}.`);
   return 'promoted';
@@ -88,7 +89,7 @@ async function watchStep(
   let wasHeld = false;
   for (;;) {
     await pause(Math.min(LOOK_EVERY_MS, plan.stepMs), deps.signal);
-    const now = await readPatiently(deps);
+    const now = await patiently(deps.readTotals, deps.signal);
     const fresh = since(before.stable, now.stable);
     const stable = fresh.requests >= plan.minRequests / 10 ? fresh : usual;
     const verdict = judge(since(before.canary, now.canary), stable, plan.minRequests);
@@ -102,27 +103,5 @@ async function watchStep(
       );
     if (!wasHeld) deps.say(`Holding: ${verdict.says}; ${plan.minRequests} requests are needed.`);
     wasHeld = true;
-  }
-}
-
-/** A scrape that fails is tried again; for how long it may, see BLIND_MS. */
-async function readPatiently({ readTotals, signal }: RolloutDeps): Promise<Totals> {
-  const deadline = performance.now() + BLIND_MS;
-  for (;;) {
-    try {
-      return await readTotals();
-    } catch (error) {
-      if (performance.now() > deadline)
-        throw new UnableToJudge(`the figures could not be read: ${String(error)}`, { cause: error });
-      await pause(LOOK_EVERY_MS, signal);
-    }
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch {
-    throw new UnableToJudge('it was interrupted');
   }
 }

@@ -9,10 +9,19 @@ export interface RouteWeight {
   readonly release: Release;
   readonly url: string;
   readonly weight: number;
+  /** Of which release consumers and jobs run, too, because its rollout came so far. */
+  readonly workers: string | null;
 }
 
 /** What a rollout did, as its audit rows call it. */
-export type RolloutAction = 'started' | 'stepped' | 'promoted' | 'rolled_back' | 'given_up' | 'reset';
+export type RolloutAction =
+  | 'started'
+  | 'stepped'
+  | 'workers_started'
+  | 'promoted'
+  | 'rolled_back'
+  | 'given_up'
+  | 'reset';
 
 /** A rollout as it stands in the audit log: rows of entity `rollout` with one id. */
 export interface Rollout {
@@ -31,7 +40,7 @@ type Db = Pick<Database, 'query'>;
 
 export async function readWeights(db: Db, service: string): Promise<RouteWeight[]> {
   return db.query<RouteWeight>(
-    'SELECT release, url, weight FROM routing_weights WHERE service = $1 ORDER BY release',
+    'SELECT release, url, weight, workers FROM routing_weights WHERE service = $1 ORDER BY release',
     [service],
   );
 }
@@ -41,9 +50,10 @@ const CHANGE = `
   WITH gone AS (
     DELETE FROM routing_weights WHERE service = $1 AND release <> ALL ($2::text[])
   ), placed AS (
-    INSERT INTO routing_weights (service, release, url, weight)
-    SELECT $1, w.release, w.url, w.weight FROM unnest($2::text[], $3::text[], $4::int[]) AS w (release, url, weight)
-    ON CONFLICT (service, release) DO UPDATE SET url = excluded.url, weight = excluded.weight, updated_at = now()
+    INSERT INTO routing_weights (service, release, url, weight, workers)
+    SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::int[], $14::text[]) AS w (release, url, weight, workers)
+    ON CONFLICT (service, release) DO UPDATE
+    SET url = excluded.url, weight = excluded.weight, workers = excluded.workers, updated_at = now()
   ), audited AS (
     INSERT INTO audit_logs (id, program_id, entity_type, entity_id, action, actor, changes, reason)
     VALUES ($5, $6, 'rollout', $7::text, $8, $9::jsonb->>'name',
@@ -79,6 +89,7 @@ export async function changeRouting(
     [...weights],
     reason,
     newId(),
+    weights.map(({ workers }) => workers),
   ]);
   if (row === undefined) throw new Error('The statement that changes the routing answered no row');
   return { ...row, version: 1, occurredAt: row.occurredAt.toISOString() };

@@ -1,4 +1,5 @@
 import { createLease, newId } from '@tributary/runtime';
+import { z } from 'zod';
 
 import { type Connection, connectPlatform } from './connect-platform.ts';
 import { UnableToJudge } from './failure.ts';
@@ -49,6 +50,16 @@ async function requireReady({ candidate }: Plan): Promise<void> {
     throw new UnableToJudge(`${url} answers ${answer?.status ?? 'nothing'}: nothing was changed`);
 }
 
+const documentSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
+
+/** Whether the service has routes; the batch scheduler has none, and is judged by its jobs alone. */
+async function takesRequests({ candidate }: Plan): Promise<boolean> {
+  const url = `${candidate}/internal/openapi.json`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
+  if (answer.status !== 200) throw new UnableToJudge(`${url} answers ${answer.status}: nothing was changed`);
+  return Object.keys(documentSchema.parse(await answer.json()).paths).length > 0;
+}
+
 async function lead(plan: Plan, connection: Connection, options: CanaryOptions): Promise<number> {
   await requireReady(plan);
   const rollout = { id: newId(), service: plan.service };
@@ -72,6 +83,9 @@ interface Held {
 
 async function leadHeld(plan: Plan, { connection, rollout, options }: Held): Promise<number> {
   const { platform, say, signal } = options;
+  const steps = (await takesRequests(plan)) ? plan.steps : [];
+  if (steps.length === 0)
+    say(`${plan.service} takes no requests: its jobs and consumers are all there is to judge.`);
   const stable = stableOf(await readWeights(connection.db, plan.service));
   const guardian = startGuardian({ servers: platform, rollout, weights: stable });
   const readTotals =
@@ -81,7 +95,7 @@ async function leadHeld(plan: Plan, { connection, rollout, options }: Held): Pro
   say(`Rollout ${rollout.id} of ${plan.service}.`);
   try {
     const change: Parameters<typeof rollOut>[2]['change'] = (step) => connection.change(rollout, step);
-    const outcome = await rollOut(plan, stable, { readTotals, change, say, signal });
+    const outcome = await rollOut({ ...plan, steps }, stable, { readTotals, change, say, signal });
     guardian.dismiss();
     return EXIT[outcome];
   } catch (error) {

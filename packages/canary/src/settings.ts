@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { UnableToJudge } from './failure.ts';
 import { LIMITS } from './limits.ts';
 
-const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--prometheus URL]
+const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--worker-seconds 300] [--prometheus URL]
 npm run canary -- SERVICE --reset
 
 Of the running stack in TRIBUTARY_HOME, or of GATEWAY_URL, DATABASE_URL and NATS_URL.`;
@@ -31,6 +31,8 @@ export interface Plan {
   readonly steps: readonly number[];
   readonly stepMs: number;
   readonly minRequests: number;
+  /** How long the candidate's consumers and jobs are watched, as the last step. */
+  readonly workersMs: number;
   readonly prometheusUrl: string | undefined;
 }
 
@@ -55,6 +57,7 @@ const valuesSchema = z.object({
   steps,
   'step-seconds': count,
   'min-requests': count,
+  'worker-seconds': count,
   prometheus: origin.optional(),
 });
 
@@ -69,11 +72,17 @@ export function readCommand(args: readonly string[]): Command {
     const faults = parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`);
     throw new UnableToJudge(`${faults.join('; ')}\n${USAGE}`);
   }
-  const { candidate, steps, 'step-seconds': seconds, 'min-requests': minRequests, prometheus } = parsed.data;
-  return {
-    kind: 'roll-out',
-    plan: { service, candidate, steps, stepMs: seconds * 1_000, minRequests, prometheusUrl: prometheus },
+  const { candidate, steps, prometheus: prometheusUrl, ...numbers } = parsed.data;
+  const plan = {
+    service,
+    candidate,
+    steps,
+    stepMs: numbers['step-seconds'] * 1_000,
+    minRequests: numbers['min-requests'],
+    workersMs: numbers['worker-seconds'] * 1_000,
+    prometheusUrl,
   };
+  return { kind: 'roll-out', plan };
 }
 
 function parse(args: readonly string[]) {
@@ -86,6 +95,7 @@ function parse(args: readonly string[]) {
         steps: { type: 'string', default: LIMITS.steps.join(',') },
         'step-seconds': { type: 'string', default: String(LIMITS.stepSeconds) },
         'min-requests': { type: 'string', default: String(LIMITS.minRequests) },
+        'worker-seconds': { type: 'string', default: String(LIMITS.stepSeconds) },
         prometheus: { type: 'string' },
         reset: { type: 'boolean' },
       },

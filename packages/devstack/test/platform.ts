@@ -46,8 +46,11 @@ export interface Platform extends Accounts {
   readonly owner: Database;
   /** Where tools find the platform, as they read it from their environment. */
   readonly toolEnvironment: Readonly<Record<string, string>>;
-  /** Starts a second process of a service beside the first, as the candidate of a rollout is started. */
-  startCandidate(name: ServiceName): Promise<PlatformService>;
+  /**
+   * Starts a second process of a service beside the first, as the candidate of a rollout is started.
+   * @param session settings of its sessions in Postgres, by which a trigger knows it
+   */
+  startCandidate(name: ServiceName, session?: Readonly<Record<string, string>>): Promise<PlatformService>;
   /** What the services logged as an error or worse, as `service: line`. */
   errors(): Promise<string[]>;
 }
@@ -133,10 +136,21 @@ async function launchService(t: TestScope, name: ServiceName, launch: Launch): P
   };
 }
 
-async function candidateLaunch(name: ServiceName, launch: Launch): Promise<Launch> {
+async function candidateLaunch(
+  name: ServiceName,
+  launch: Launch,
+  session: Readonly<Record<string, string>>,
+): Promise<Launch> {
+  const database = new URL(launch.servers.database);
+  for (const [setting, value] of Object.entries(session)) database.searchParams.set(setting, value);
   const url = `http://127.0.0.1:${await freePort()}`;
   const environment = { ...launch.settings.environment, WORKERS: 'off', RELEASE: 'candidate' };
-  return { ...launch, settings: { ...launch.settings, environment }, urls: { ...launch.urls, [name]: url } };
+  return {
+    ...launch,
+    servers: { ...launch.servers, database: database.href },
+    settings: { ...launch.settings, environment },
+    urls: { ...launch.urls, [name]: url },
+  };
 }
 
 async function errorsOf(home: string): Promise<string[]> {
@@ -188,7 +202,8 @@ export async function startPlatform(t: TestScope, options: PlatformOptions = {})
       DATABASE_URL: servers.database,
       NATS_URL: servers.nats,
     },
-    startCandidate: async (name) => launchService(t, name, await candidateLaunch(name, launch)),
+    startCandidate: async (name, session = {}) =>
+      launchService(t, name, await candidateLaunch(name, launch, session)),
     errors: () => errorsOf(home),
   };
 }

@@ -66,6 +66,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   consumer_restarts_total: { type: 'counter', labels: ['consumer', 'reason'] },
   outbox_pending: { type: 'gauge', labels: [] },
   nats_connected: { type: 'gauge', labels: [] },
+  workers_running: { type: 'gauge', labels: ['release'] },
   job_runs_total: { type: 'counter', labels: ['job', 'outcome'], services: SCHEDULER },
   job_duration_seconds: { type: 'histogram', labels: ['job', 'outcome'], services: SCHEDULER },
   job_items_total: { type: 'counter', labels: ['job', 'outcome'], services: SCHEDULER },

@@ -1,7 +1,7 @@
 import { deriveIdentityKey } from '@tributary/http-kit';
 import { connectMessaging } from '@tributary/messaging';
-import { createHealth, newId, startProcess } from '@tributary/runtime';
-import type { BuiltProcess, LeasedLoop, ProcessContext } from '@tributary/runtime';
+import { createHealth, newId, releasedWorkers, startProcess } from '@tributary/runtime';
+import type { BuiltProcess, ProcessContext } from '@tributary/runtime';
 import { connect } from '@tributary/schema';
 import { buildApp, SERVICE } from './app.ts';
 import { configSchema } from './config.ts';
@@ -29,17 +29,21 @@ async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig
   });
   const identityKey = deriveIdentityKey(config.IDENTITY_SECRET, SERVICE);
   const app = await buildApp({ db, logger, metrics, health, identityKey });
-  let projector: LeasedLoop | undefined;
+  const workers = releasedWorkers({
+    service: SERVICE,
+    config,
+    db,
+    logger,
+    metrics,
+    start: () => startProjector({ db, messaging, logger, holder: `${SERVICE}:${newId()}` }),
+  });
   return {
     app,
-    onListening: () => {
-      if (!config.WORKERS) return;
-      projector = startProjector({ db, messaging, logger, holder: `${SERVICE}:${newId()}` });
-    },
+    onListening: () => workers.start(),
     phases: [
       { name: 'drain', timeoutMs: 1_000, run: () => health.drain() },
       { name: 'requests', timeoutMs: 5_000, run: () => app.close() },
-      { name: 'projector', timeoutMs: 6_000, run: () => projector?.stop() },
+      { name: 'projector', timeoutMs: 6_000, run: () => workers.stop() },
       { name: 'messaging', timeoutMs: 2_000, run: () => messaging.close() },
       { name: 'database', timeoutMs: 3_000, run: () => db.close(2_000) },
     ],

@@ -7,7 +7,7 @@ import {
   startSweeper,
   subscribeBroadcast,
 } from '@tributary/messaging';
-import { createHealth, startProcess, systemClock } from '@tributary/runtime';
+import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
 import { connect } from '@tributary/schema';
 import { buildTracking, SERVICE, WATCHED_EVENTS } from './app.ts';
 import { configSchema, settingsFrom } from './config.ts';
@@ -45,20 +45,30 @@ await startProcess({
       onEvent: (event) => tracking.onEvent(event),
       onReset: () => tracking.onReset(),
     });
-    const workers: { stop(): Promise<void> }[] = [];
+    const workers = releasedWorkers({
+      service: SERVICE,
+      config,
+      db,
+      logger,
+      metrics,
+      start: () => {
+        const running = [
+          startSweeper({ messaging, db }),
+          runConsumer({ messaging, db }, tracking.spilledClicks),
+        ];
+        return { stop: () => Promise.all(running.map((worker) => worker.stop())) };
+      },
+    });
     return {
       app: tracking.app,
-      onListening: () => {
-        if (!config.WORKERS) return;
-        workers.push(startSweeper({ messaging, db }), runConsumer({ messaging, db }, tracking.spilledClicks));
-      },
+      onListening: () => workers.start(),
       phases: [
         { name: 'leave the rotation', timeoutMs: 1_000, run: () => health.drain() },
         { name: 'finish requests', timeoutMs: 10_000, run: () => tracking.app.close() },
         {
           name: 'stop workers',
           timeoutMs: 3_000,
-          run: () => Promise.all([broadcast.stop(), ...workers.map((worker) => worker.stop())]),
+          run: () => Promise.all([broadcast.stop(), workers.stop()]),
         },
         { name: 'keep the last clicks', timeoutMs: 5_000, run: () => tracking.drain() },
         { name: 'publish events', timeoutMs: 2_000, run: () => publisher.stop() },

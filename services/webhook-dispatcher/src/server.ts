@@ -1,7 +1,7 @@
 import type { StoredEvent } from '@tributary/event-catalog';
 import { createPublisher, connectMessaging } from '@tributary/messaging';
 import { deriveIdentityKey } from '@tributary/http-kit';
-import { createHealth, startProcess, systemClock } from '@tributary/runtime';
+import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
 import type { BuiltProcess, ProcessContext } from '@tributary/runtime';
 import { connect } from '@tributary/schema';
 import { buildApp, SERVICE } from './app.ts';
@@ -13,7 +13,6 @@ import { createSecretBox } from './encryption/secret-box.ts';
 import { webhookMetrics } from './metrics.ts';
 import { createSigningKeys } from './signing/signing-keys.ts';
 import { startWorkers } from './workers.ts';
-import type { Workers } from './workers.ts';
 
 await startProcess({ service: SERVICE, schema: configSchema, env: process.env, build });
 
@@ -40,7 +39,15 @@ async function build(context: ProcessContext<WebhookConfig>): Promise<BuiltProce
       nats: { check: () => messaging.check() },
     },
   });
-  let workers: Workers | undefined;
+  const workers = releasedWorkers({
+    service: SERVICE,
+    config,
+    db,
+    logger,
+    metrics,
+    start: () =>
+      startWorkers({ ...shared, messaging, metrics: webhookMetrics(metrics), limits: limitsOf(config) }),
+  });
   const app = await buildApp({
     ...shared,
     metrics,
@@ -48,23 +55,15 @@ async function build(context: ProcessContext<WebhookConfig>): Promise<BuiltProce
     identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),
     addressPolicy,
     reportingTimeZone: config.REPORTING_TZ,
-    wake: () => workers?.wake(),
+    wake: () => workers.running?.wake(),
   });
   return {
     app,
-    onListening: async () => {
-      if (!config.WORKERS) return;
-      workers = await startWorkers({
-        ...shared,
-        messaging,
-        metrics: webhookMetrics(metrics),
-        limits: limitsOf(config),
-      });
-    },
+    onListening: () => workers.start(),
     phases: [
       { name: 'drain', timeoutMs: 1_000, run: () => health.drain() },
       { name: 'requests', timeoutMs: deadlineMs + 1_000, run: () => app.close() },
-      { name: 'workers', timeoutMs: deadlineMs + 3_000, run: () => workers?.stop() },
+      { name: 'workers', timeoutMs: deadlineMs + 3_000, run: () => workers.stop() },
       { name: 'publisher', timeoutMs: 2_000, run: () => publisher.stop() },
       { name: 'messaging', timeoutMs: 2_000, run: () => messaging.close() },
       { name: 'receivers', timeoutMs: 1_000, run: () => shared.dispatcher.destroy() },

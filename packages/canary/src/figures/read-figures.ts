@@ -1,37 +1,20 @@
 import { z } from 'zod';
 
+import { fetchText, samplesIn } from './exposition.ts';
 import { BUCKETS, REQUESTS, type Sample, type Totals, totalsOf } from './totals.ts';
 
 /** Reads what the gateways have counted of a service so far. */
 export type ReadTotals = () => Promise<Totals>;
 
-const TIMEOUT_MS = 5_000;
-const SERIES = /^(\w+)\{(.*)\} (\S+)/;
-const LABEL = /(\w+)="([^"]*)"/g;
-
-async function fetchText(url: string, headers: Record<string, string> = {}): Promise<string> {
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${new URL(url).origin} answered ${response.status}`);
-  return text;
-}
+const METRICS: ReadonlySet<string> = new Set([REQUESTS, BUCKETS]);
 
 /** From the gateway's own metrics, where one gateway sees all of the traffic. */
 export function fromGateway(gatewayUrl: string, service: string, token: string | undefined): ReadTotals {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return async () => {
     const text = await fetchText(`${gatewayUrl}/api/v1/metrics`, headers);
-    return totalsOf(samplesIn(text).filter(({ labels }) => labels['service'] === service));
+    return totalsOf(samplesIn(text, METRICS).filter(({ labels }) => labels['service'] === service));
   };
-}
-
-function samplesIn(text: string): Sample[] {
-  return text.split('\n').flatMap((line) => {
-    const [, metric = '', labels = '', value = ''] = SERIES.exec(line) ?? [];
-    if (metric !== REQUESTS && metric !== BUCKETS) return [];
-    const pairs = [...labels.matchAll(LABEL)].map(([, name = '', text = '']) => [name, text] as const);
-    return [{ metric, labels: Object.fromEntries(pairs), value: Number(value) }];
-  });
 }
 
 const answerSchema = z.object({

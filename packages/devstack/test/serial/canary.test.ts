@@ -51,7 +51,7 @@ function startCanary(args: readonly string[]) {
   return { child, ended, output: () => output };
 }
 
-const quick = ['--steps', '40,70,100', '--step-seconds', '3', '--min-requests', '120'];
+const quick = ['--steps', '40,70,100', '--step-seconds', '3', '--min-requests', '120', '--worker-seconds', '1'];
 const runCanary = async (args: readonly string[]): Promise<Run> => startCanary(args).ended;
 const weights = () =>
   db.query<{ release: string; weight: number }>(
@@ -73,9 +73,12 @@ t.test(
   async (t) => {
     const { exitCode, output } = await runCanary(['--candidate', candidate.url, ...quick]);
     t.equal(exitCode, 0, output);
-    t.match(output, /40 % of operations-service go to [^]*70 %[^]*100 %[^]*Promoted/);
+    t.match(
+      output,
+      /40 % of operations-service go to [^]*70 %[^]*100 %[^]*Consumers and jobs of candidate run[^]*Promoted/,
+    );
     t.match(await weights(), [{ release: 'canary', weight: 100 }]);
-    t.same(await recordOf(output), ['started', 'stepped', 'stepped', 'promoted']);
+    t.same(await recordOf(output), ['started', 'stepped', 'stepped', 'workers_started', 'promoted']);
     const events = await db.query(
       "SELECT FROM outbox_events WHERE type = 'routing.changed' AND sent_at IS NOT NULL",
     );

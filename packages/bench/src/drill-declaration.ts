@@ -4,6 +4,8 @@ export interface DrillDeclaration {
   readonly name: string;
   /** What is promised, in a line. */
   readonly says: string;
+  /** What may be given as `--name number`, with what it is otherwise. */
+  readonly options?: Readonly<Record<string, number>>;
   run(context: DrillContext): Promise<DrillResult>;
 }
 
@@ -12,6 +14,8 @@ export interface DrillContext {
   readonly folder: string;
   readonly root: string;
   readonly log: (line: string) => void;
+  /** Every option of the drill, as given or by default. */
+  readonly options: Readonly<Record<string, number>>;
 }
 
 export interface DrillResult {

@@ -2,12 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import type { DrillDeclaration } from './drill-declaration.ts';
 import { commissionsModelDrill } from './drills/commissions-model.ts';
 import { commissionsRaceDrill } from './drills/commissions-race.ts';
 import { generatedRequestsDrill } from './drills/generated-requests.ts';
 import { idleSocketsDrill } from './drills/idle-sockets.ts';
+import { killEachProcessDrill } from './drills/kill-each-process.ts';
+import { natsAwayDrill } from './drills/nats-away.ts';
+import { natsClusterDrill } from './drills/nats-cluster.ts';
+import { postgresRestartsDrill } from './drills/postgres-restarts.ts';
 import { redisAwayDrill } from './drills/redis-away.ts';
 import { sigtermUnderLoadDrill } from './drills/sigterm-under-load.ts';
 import { webhookIsolationDrill } from './drills/webhook-isolation.ts';
@@ -22,6 +27,10 @@ const DRILLS: readonly DrillDeclaration[] = [
   redisAwayDrill,
   sigtermUnderLoadDrill,
   generatedRequestsDrill,
+  killEachProcessDrill,
+  postgresRestartsDrill,
+  natsAwayDrill,
+  natsClusterDrill,
 ];
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -31,12 +40,23 @@ function usage(): string {
   return `npm run drill -- NAME\n\n${lines.join('\n')}`;
 }
 
-async function run(drill: DrillDeclaration): Promise<number> {
+/** @throws when an option is unknown or no number */
+function readOptions({ options = {} }: DrillDeclaration, args: readonly string[]): Record<string, number> {
+  const known = Object.keys(options).map((name) => [name, { type: 'string' as const }] as const);
+  const { values } = parseArgs({ args: [...args], options: Object.fromEntries(known), strict: true });
+  const given = Object.entries(values).map(([name, value]) => [name, Number(value)] as const);
+  for (const [name, value] of given)
+    if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} needs a number`);
+  return { ...options, ...Object.fromEntries(given) };
+}
+
+async function run(drill: DrillDeclaration, args: readonly string[]): Promise<number> {
+  const options = readOptions(drill, args);
   const folder = mkdtempSync(join(tmpdir(), 'tributary-drill-'));
   console.log(`${drill.name}: ${drill.says}`);
   const began = performance.now();
   try {
-    const { passed } = await drill.run({ folder, root, log: (line) => console.log(`  ${line}`) });
+    const { passed } = await drill.run({ folder, root, options, log: (line) => console.log(`  ${line}`) });
     const seconds = Math.round((performance.now() - began) / 1_000);
     console.log(`${drill.name}: ${passed ? 'passed' : 'FAILED'} (${seconds} s)`);
     return passed ? 0 : 1;
@@ -46,11 +66,13 @@ async function run(drill: DrillDeclaration): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const [name] = process.argv.slice(2);
+  const [name, ...args] = process.argv.slice(2);
   const drill = DRILLS.find((one) => one.name === name);
-  if (drill !== undefined) return run(drill);
+  if (drill !== undefined) return run(drill, args);
   console.log(usage());
   return name === undefined ? 0 : 2;
 }
 
+// What the drill started ends with it, also when it is interrupted.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main();

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** A process under measurement: where it listens, and the CPU it has used. */
 export interface MeasuredProcess {
@@ -28,6 +28,12 @@ function cpuSeconds(pid: number | undefined): number {
   }
 }
 
+/** Whatever runs when this process ends is ended with it. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts a Node script (or another program) and waits until `readyUrl` answers 200. */
 export async function startMeasured(options: {
   name: string;
@@ -35,14 +41,20 @@ export async function startMeasured(options: {
   env?: Record<string, string>;
   url: string;
   readyUrl: string;
+  /** Where its standard output is added to; nowhere when left out. */
+  logFile?: string;
 }): Promise<MeasuredProcess> {
   const [program, ...args] = options.command;
+  const output = options.logFile === undefined ? undefined : openSync(options.logFile, 'a');
   const child = spawn(program, args, {
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', output ?? 'ignore', 'pipe'],
   });
+  if (output !== undefined) closeSync(output);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2_000)));
+  child.stderr?.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2_000)));
   await ready(child, options.readyUrl, () => `${options.name} did not start:\n${complaint}`);
   return {
     name: options.name,

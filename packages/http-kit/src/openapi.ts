@@ -2,9 +2,12 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import { NO_BODY } from './declarations.ts';
-import { commonErrors } from './errors.ts';
+import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue, ErrorSpec } from './errors.ts';
+import { EXAMPLE_VALUES } from './example-values.ts';
 import { takesKey } from './idempotency.ts';
+import { addExamples } from './openapi-examples.ts';
+import { toProblem } from './problem.ts';
 import type { RouteDeclaration } from './route-config.ts';
 
 export interface OpenApiOptions {
@@ -14,6 +17,18 @@ export interface OpenApiOptions {
 
 /** A JSON document of which only the parts we touch matter. */
 type Json = Record<string, unknown>;
+
+interface Content {
+  content?: Record<string, Json>;
+}
+
+interface Operation {
+  operationId?: string;
+  parameters?: Json[];
+  requestBody?: Content;
+  responses: Record<string, Content & Json>;
+  security?: readonly Json[];
+}
 
 const problemSchema = {
   type: 'object',
@@ -105,42 +120,49 @@ function completed(
   operations: ReadonlyMap<string, RouteOptions>,
   options: OpenApiOptions,
 ): Json {
-  for (const path of Object.values(document['paths'] as Record<string, Json>)) {
-    for (const operation of Object.values(path) as Json[]) {
-      const route = operations.get(String(operation['operationId']));
-      if (route !== undefined) completeOperation(operation, route);
+  for (const [path, item] of Object.entries(document['paths'] as Record<string, Json>)) {
+    for (const operation of Object.values(item) as Operation[]) {
+      const route = operations.get(operation.operationId ?? '');
+      if (route === undefined) continue;
+      completeOperation(operation, route);
+      addExamples(operation, path, route.config);
     }
   }
   const codes = Object.values({ ...commonErrors, ...options.errors });
+  (document['components'] as Json)['examples'] = Object.fromEntries(
+    codes.map((spec) => [spec.code, problemExample(spec)]),
+  );
   document['x-problem-codes'] = Object.fromEntries(
     codes.map(({ code, status, title }) => [code, { status, title }]),
   );
   return document;
 }
 
-function completeOperation(operation: Json, route: RouteOptions): void {
-  const responses = operation['responses'] as Record<string, Json>;
+function completeOperation(operation: Operation, route: RouteOptions): void {
+  const { responses } = operation;
   for (const [status, response] of Object.entries(responses)) describeContent(status, response, route);
   for (const [status, specs] of Object.entries(
     Object.groupBy(problemsOf(route), (spec) => String(spec.status)),
   )) {
     responses[status] ??= problemResponse(specs ?? []);
   }
-  if (route.schema?.body === NO_BODY) delete operation['requestBody'];
-  if (route.config?.scope !== 'public') operation['security'] = [{ bearerAuth: [] }];
-  if (acceptsKey(route)) {
-    const parameters = (operation['parameters'] ?? []) as Json[];
-    operation['parameters'] = [...parameters, idempotencyKeyParameter];
-  }
+  if (route.schema?.body === NO_BODY) delete operation.requestBody;
+  if (route.config?.scope !== 'public') operation.security = [{ bearerAuth: [] }];
+  if (acceptsKey(route)) operation.parameters = [...(operation.parameters ?? []), idempotencyKeyParameter];
+}
+
+function problemExample(spec: ErrorSpec): Json {
+  const problem = toProblem(new AppError(spec, spec.title), String(EXAMPLE_VALUES['requestId']));
+  return { summary: spec.title, value: problem };
 }
 
 /** The schemas are taken for JSON, which some answers are not; a redirect has no body but `location`. */
-function describeContent(status: string, response: Json, { config }: RouteOptions): void {
+function describeContent(status: string, response: Content & Json, { config }: RouteOptions): void {
   const type = config?.contentTypes?.[Number(status)];
-  const [media] = Object.values(response['content'] ?? {});
-  if (media !== undefined && type !== undefined) response['content'] = { [type]: media };
+  const [media] = Object.values(response.content ?? {});
+  if (media !== undefined && type !== undefined) response.content = { [type]: media };
   if (!status.startsWith('3')) return;
-  delete response['content'];
+  delete response.content;
   response['headers'] = { location: { required: true, schema: { type: 'string', format: 'uri' } } };
 }
 
@@ -171,7 +193,8 @@ function problemsOf(route: RouteOptions): readonly ErrorSpec[] {
   return [...always, ...scoped, ...unknown, ...writes, ...keyed, ...(config.errors ?? []), ...ending];
 }
 
-function problemResponse(specs: readonly ErrorSpec[]): Json {
+function problemResponse(specs: readonly ErrorSpec[]): Content & Json {
+  const codes = [...new Set(specs.map(({ code }) => code))];
   return {
     description: specs.map(({ title }) => title).join('; '),
     content: {
@@ -179,9 +202,10 @@ function problemResponse(specs: readonly ErrorSpec[]): Json {
         schema: {
           allOf: [
             { $ref: '#/components/schemas/Problem' },
-            { type: 'object', properties: { code: { enum: [...new Set(specs.map(({ code }) => code))] } } },
+            { type: 'object', properties: { code: { enum: codes } } },
           ],
         },
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
       },
     },
   };

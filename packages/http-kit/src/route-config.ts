@@ -25,6 +25,10 @@ export interface RouteDeclaration {
   readonly rateClass?: RateClass;
   /** By status, what an answer is where it is not JSON: `{ 200: 'text/csv' }`. */
   readonly contentTypes?: Readonly<Record<number, string>>;
+  /** What may be sent, where the least that is valid, which the document shows by itself, says too little. */
+  readonly bodyExamples?: readonly object[];
+  /** By media type, an example of a body that is not JSON. */
+  readonly textExamples?: Readonly<Record<string, string>>;
   /** The codes it answers besides the common ones. */
   readonly errors?: readonly ErrorSpec[];
   /** False for what answers secrets or is idempotent by natural keys: `Idempotency-Key` is then ignored. */

@@ -3,6 +3,9 @@ import { asService, call, ECHO_DOCUMENT, echo, listen, startGateway } from './ga
 
 type Json = Record<string, unknown>;
 
+const keyed = (kind: string, values: Json): Json =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`#/components/${kind}/${name}`, value]));
+
 const upstream = await listen(t, asService(echo));
 const other = await listen(
   t,
@@ -51,13 +54,17 @@ t.test(
   'every reference in it leads somewhere, also where services use one name for two things',
   async (t) => {
     const { body } = await call(gateway, '/openapi.json');
-    const schemas = (body['components'] as { schemas: Record<string, { description?: string }> }).schemas;
+    const { schemas, examples } = body['components'] as {
+      schemas: Record<string, { description?: string }>;
+      examples: Json;
+    };
+    const named = { ...keyed('schemas', schemas), ...keyed('examples', examples) };
     const references = [...JSON.stringify(body).matchAll(/"\$ref":"([^"]+)"/g)].map(
       ([, target]) => target ?? '',
     );
     t.ok(references.length > 0);
     for (const reference of new Set(references)) {
-      t.ok(reference.replace('#/components/schemas/', '') in schemas, reference);
+      t.ok(reference in named, reference);
     }
     const descriptions = new Set(Object.values(schemas).map(({ description }) => description));
     t.ok(descriptions.has('of the other service') && descriptions.has('of the echo service'));

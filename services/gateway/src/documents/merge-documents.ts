@@ -46,12 +46,15 @@ export function mergeDocuments(documents: ReadonlyMap<string, ServiceDocument>):
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
   const problemCodes: Json = {};
+  const examples: Json = {};
   for (const [service, document] of [...documents].toSorted(([a], [b]) => a.localeCompare(b))) {
     const names = mergeSchemas(service, document.components?.schemas ?? {}, schemas);
     for (const [path, item] of Object.entries(document.paths)) {
       const operations = renameReferences(item, names) as Json;
       paths[publicPath(path)] = { ...paths[publicPath(path)], ...operations };
     }
+    // A code means the same whichever service answers it, and so does its example.
+    Object.assign(examples, document.components?.['examples']);
     Object.assign(problemCodes, document['x-problem-codes']);
   }
   return {
@@ -61,6 +64,7 @@ export function mergeDocuments(documents: ReadonlyMap<string, ServiceDocument>):
     paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => a.localeCompare(b))),
     components: {
       schemas,
+      examples,
       securitySchemes: {
         bearerAuth: {
           type: 'http',

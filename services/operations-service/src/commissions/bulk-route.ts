@@ -44,6 +44,20 @@ const bulkBody = z
     message: 'name the commissions by either ids or filter',
   });
 
+const EXAMPLES = [
+  {
+    action: 'confirm',
+    filter: { status: 'pending' },
+    params: { reason: 'Checked by the shop' },
+    dryRun: true,
+  },
+  {
+    action: 'cancel',
+    ids: ['01991c2e-7a51-7c3f-9d64-897f997762ea'],
+    params: { reason: 'Ordered by the partner itself', reasonCode: 'policy_violation' },
+  },
+];
+
 export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
     method: 'POST',
@@ -56,6 +70,7 @@ export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
       description: 'Paying needs the scope payments:write as well.',
       scope: 'operations:write',
       errors: [errors.PAYMENTS_PAUSED],
+      bodyExamples: EXAMPLES,
     },
     async handler(request, reply) {
       const { filter, ids, ...rest } = request.body;

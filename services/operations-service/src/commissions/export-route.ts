@@ -3,7 +3,7 @@ import { pageQuery, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { pastMoment } from './as-of.ts';
-import { exportLines } from './export.ts';
+import { exportLines, HEADER_LINE } from './export.ts';
 import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
@@ -27,6 +27,7 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
         'An interrupted download goes on with cursor=<id of the last complete row>. Cells that a spreadsheet would take for a formula begin with an apostrophe.',
       scope: 'operations:read',
       contentTypes: { 200: 'text/csv' },
+      textExamples: { 'text/csv': HEADER_LINE },
     },
     async handler(request, reply) {
       const { sort, cursor, ...asked } = request.query;

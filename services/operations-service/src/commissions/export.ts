@@ -75,6 +75,9 @@ const COLUMNS: Readonly<Record<keyof Row, (row: Row) => string>> = {
 
 const NAMES = Object.keys(COLUMNS) as (keyof Row)[];
 
+/** The first line of every export, and all there is of one without rows. */
+export const HEADER_LINE = csvLine(NAMES);
+
 /** Rows per fetch: about 200 kB of text, so that memory stays flat however slow the reader is. */
 const BATCH = 500;
 
@@ -93,7 +96,7 @@ export interface ExportRequest {
 /** The lines of the export in pieces of one batch, the header first, read through a cursor of the database. */
 export async function* exportLines(db: Database, request: ExportRequest): AsyncGenerator<string, void> {
   const { text, params } = await statement(db, request);
-  yield csvLine(NAMES);
+  yield HEADER_LINE;
   for await (const rows of db.stream<Row>(text, params, BATCH)) {
     yield rows.map((row) => csvLine(NAMES.map((name) => COLUMNS[name](row)))).join('');
   }

@@ -34,6 +34,10 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
       summary: 'Create a policy; amounts are in its currency, by default that of the programme',
       scope: 'catalog:write',
       errors: [errors.POLICY_CODE_TAKEN],
+      bodyExamples: [
+        { code: 'STANDARD', name: 'Standard commission', type: 'percentage', rate: 6, stackable: true },
+        { code: 'WELCOME', name: 'New customers', type: 'fixed', amount: 12, requiresNewCustomer: true },
+      ],
     },
     async handler(request, reply) {
       const context = requestContext(request, deps.clock());
@@ -57,6 +61,7 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
       summary: 'Change a policy; other terms become its next version, which commissions name from then on',
       scope: 'catalog:write',
       errors: [errors.POLICY_NOT_FOUND, commonErrors.VERSION_MISMATCH],
+      bodyExamples: [{ rate: 7, validFrom: '2026-04-01T00:00:00Z' }],
     },
     async handler(request, reply) {
       const context = requestContext(request, deps.clock());

@@ -26,6 +26,16 @@ import { postConversion } from './post-conversion.ts';
 import { postedConversion } from './posted-conversion.ts';
 import { refundedSchema, settledSchema } from './wire-schemas.ts';
 
+const ORDER = { orderId: 'SO-10482', currency: 'USD', referralCode: 'HARBOUR' };
+const LINES = [
+  { sku: 'TENT-DUO', amount: 449 },
+  { sku: 'BIKE-HELMET', amount: 89.95, quantity: 2 },
+];
+const ORDERS = [
+  { ...ORDER, sku: 'TENT-DUO', orderAmount: 449 },
+  { ...ORDER, lines: LINES, confirmed: true },
+];
+
 const settled = success(settledSchema);
 const scope = 'conversions:write';
 
@@ -40,6 +50,7 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
       summary: 'Record an order and credit the partners who led to it; repeating it answers the first',
       scope,
       errors: [errors.CONVERSION_CONTRADICTED],
+      bodyExamples: ORDERS,
     },
     handler: async (request, reply) => {
       const context = requestContext(request, deps.clock());

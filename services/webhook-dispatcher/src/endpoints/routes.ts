@@ -146,6 +146,7 @@ function creationRoute(app: ServiceApp, deps: RouteDeps): void {
       summary: 'Register a webhook endpoint; its secret is in this answer only',
       idempotency: false,
       errors: [errors.PARTNER_NOT_FOUND, errors.WEBHOOK_ENDPOINT_LIMIT],
+      bodyExamples: [{ url: 'https://harbour-reviews.example/webhooks', eventTypes: ['commission.paid'] }],
     },
     handler: async (request, reply) => {
       const { identity, body } = request;

@@ -70,6 +70,7 @@ export const ACCESS_ROWS: Readonly<Record<string, string>> = {
   'POST /api/v1/tracking/conversions/{id}/confirm': 'conversions:write',
   'POST /api/v1/tracking/conversions/{id}/refund': 'conversions:write',
   'POST /api/v1/tracking/conversions/import': 'conversions:write',
+  'GET /api/v1/tracking/conversions/imports/{id}': 'conversions:write',
   'GET /api/v1/tracking/conversions/stats': 'conversions:read own',
   'GET /api/v1/users': 'identity:write',
   'POST /api/v1/users': 'identity:write',

@@ -1,7 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { LogController } from 'fastify';
-import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions, RawServerDefault } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  FastifyServerOptions,
+  RawServerDefault,
+} from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Health, Logger } from '@tributary/runtime';
@@ -23,6 +29,7 @@ import { publishOpenApi } from './openapi.ts';
 import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import './route-config.ts';
+import { limitBodies } from './slow-bodies.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** Less than the 10 s that a shutdown gives to requests under way. */
@@ -43,8 +50,12 @@ export interface HttpAppOptions extends ObservationOptions {
   readonly health: Health;
   /** Bytes; 1 MiB by default. Routes may set their own. */
   readonly bodyLimit?: number;
-  /** For receiving a whole request; 60 s by default, so that a dripping client does not hold a connection. */
+  /** For receiving a whole body; 60 s by default, so that a dripping client does not hold a connection. */
   readonly requestTimeoutMs?: number;
+  /** How long a body of any size may stand still, where a route takes one (`streamsBody`); 60 s by default. */
+  readonly standstillMs?: number;
+  /** Which requests have such a body; by default what their route declares. */
+  readonly isStream?: (request: FastifyRequest) => boolean;
   readonly trustProxy?: FastifyServerOptions['trustProxy'];
 }
 
@@ -69,7 +80,6 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
     genReqId: requestIdOf,
     bodyLimit: options.bodyLimit ?? 1_048_576,
     trustProxy: options.trustProxy ?? false,
-    requestTimeout: options.requestTimeoutMs ?? 60_000,
     // Node looks for requests over their time limits only so often; the limits are of 10 s and more.
     http: { connectionsCheckingInterval: 2_000 },
     exposeHeadRoutes: false,
@@ -91,6 +101,11 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
   // Declared up front, so that every request object has one shape.
   plain.decorateRequest('identity', null as unknown as Identity);
   plain.decorateRequest('idempotency', null);
+  limitBodies(plain, {
+    wholeMs: options.requestTimeoutMs ?? 60_000,
+    standstillMs: options.standstillMs ?? 60_000,
+    isStream: options.isStream ?? (({ routeOptions }) => routeOptions.config.streamsBody === true),
+  });
   cutOffStragglers(plain);
   acceptJsonBodies(plain);
   answerProblems(plain, recover);

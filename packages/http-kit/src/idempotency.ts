@@ -49,8 +49,10 @@ export async function replayOrNote(
 ): Promise<boolean> {
   const idempotency = noteOf(request);
   if (idempotency === undefined) return false;
+  // An expired key is dropped by looking for it.
   const stored = await findAnswer(db, request.identity.programId, idempotency);
-  if (stored !== undefined) return replay(stored, idempotency, reply);
+  const isStream = request.routeOptions.config.streamsBody === true;
+  if (stored !== undefined && !isStream) return replay(stored, idempotency, reply);
   request.idempotency = idempotency;
   return false;
 }
@@ -70,6 +72,14 @@ export function recoverByReplay(db: Queries): RecoverFromFailure {
     }
     return isStillInFlight(error) ? inProgress(error) : error;
   };
+}
+
+/**
+ * What a body was that has passed as a stream: only then can the key be noted, and a repetition be told from a misuse. The
+ * statement of the effect fails on the key of a repetition, which is then answered as the first was.
+ */
+export function noteBodyHash(request: FastifyRequest, bodyHash: string): void {
+  if (request.idempotency !== null) request.idempotency = { ...request.idempotency, bodyHash };
 }
 
 /**

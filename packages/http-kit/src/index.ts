@@ -15,6 +15,7 @@ export type { Counted, ListMeta } from './answers.ts';
 export { buildHttpApp, buildServiceApp } from './app.ts';
 export type { HttpAppOptions, ServiceApp, ServiceAppOptions } from './app.ts';
 export { assertAllowed, ownPartnerOnly, partnerFilter } from './authorization.ts';
+export { commissionSchema } from './commission-answer.ts';
 export { requestContext } from './context.ts';
 export type { CommandContext, RequestActor } from './context.ts';
 export { dateRangeQuery, resolveDateRange } from './date-range.ts';
@@ -35,7 +36,7 @@ export {
   reasonFields,
 } from './fields.ts';
 export { DRAINING_HEADER } from './health-routes.ts';
-export { rememberAnswer } from './idempotency.ts';
+export { noteBodyHash, rememberAnswer } from './idempotency.ts';
 export type { IdempotencyContext } from './idempotency-context.ts';
 export {
   createIdentityVerifier,

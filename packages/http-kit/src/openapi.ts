@@ -1,6 +1,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { NO_BODY } from './declarations.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue, ErrorSpec } from './errors.ts';
@@ -146,7 +147,11 @@ function completeOperation(operation: Operation, route: RouteOptions): void {
   )) {
     responses[status] ??= problemResponse(specs ?? []);
   }
-  if (route.schema?.body === NO_BODY) delete operation.requestBody;
+  const body = route.schema?.body;
+  if (body === NO_BODY) delete operation.requestBody;
+  // @fastify/swagger takes every body for one that has to be sent.
+  else if (body instanceof z.ZodNullable || body instanceof z.ZodOptional)
+    Object.assign(operation.requestBody ?? {}, { required: !body.safeParse(undefined).success });
   if (route.config?.scope !== 'public') operation.security = [{ bearerAuth: [] }];
   if (acceptsKey(route)) operation.parameters = [...(operation.parameters ?? []), idempotencyKeyParameter];
 }

@@ -33,6 +33,11 @@ export interface RouteDeclaration {
   readonly errors?: readonly ErrorSpec[];
   /** False for what answers secrets or is idempotent by natural keys: `Idempotency-Key` is then ignored. */
   readonly idempotency?: boolean;
+  /**
+   * Its body is a stream of any size: limited in how long it stands still rather than in how long it takes. The handler has to
+   * hash it as it passes and hand the hash to `noteBodyHash` before the effect.
+   */
+  readonly streamsBody?: boolean;
   /** Not counted in the metrics of requests: probes and scrapes would be most of them. */
   readonly disableMetrics?: boolean;
   /** Served by the app itself (health, metrics): no identity, not in the OpenAPI document. */

@@ -179,6 +179,7 @@ async function buildApp(deps: GatewayDeps, table: RouteTable): Promise<ServiceAp
     health,
     routeLabel: patternOf,
     logMembers: upstreamOf,
+    isStream: ({ serviceRoute }) => serviceRoute?.streamsBody === true,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
   });
   app.server.headersTimeout = HEADERS_TIMEOUT_MS;

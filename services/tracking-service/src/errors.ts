@@ -5,6 +5,7 @@ export const errors = defineErrors({
   REFERRAL_CODE_NOT_FOUND: { status: 404, title: 'Referral code not found' },
   CLICK_NOT_FOUND: { status: 404, title: 'Click not found' },
   CONVERSION_NOT_FOUND: { status: 404, title: 'Conversion not found' },
+  JOB_NOT_FOUND: { status: 404, title: 'Job not found' },
   CONVERSION_CONTRADICTED: { status: 409, title: 'The order was recorded with other figures' },
   CONVERSION_NOT_PENDING: { status: 409, title: 'The conversion is not pending' },
   CONVERSION_ENDED: { status: 409, title: 'The conversion was cancelled or refunded' },

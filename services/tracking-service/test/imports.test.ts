@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Identity } from '@tributary/http-kit';
 import { identityHeaders } from '@tributary/testkit';
 import type { ImportedLine } from '@tributary/schema/tables';
 import t from 'tap';
@@ -7,17 +8,22 @@ import { SHOP } from './tracking-under-test.ts';
 
 const { db, tracking, ann, order } = await openShop(t);
 
-async function send(contentType: string, body: string | Readable, who = SHOP) {
+async function send(
+  contentType: string,
+  body: string | Readable,
+  { who = SHOP, key }: { readonly who?: Partial<Identity>; readonly key?: string } = {},
+) {
   const answer = await tracking.app.inject({
     method: 'POST',
     url: '/tracking/conversions/import',
     headers: {
       ...identityHeaders({ service: 'tracking-service', ...who }),
       'content-type': contentType,
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
     },
     payload: body,
   });
-  return { status: answer.statusCode, body: answer.json() };
+  return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
 }
 
 const ndjson = (...lines: readonly unknown[]): string => lines.map((line) => JSON.stringify(line)).join('\n');
@@ -131,7 +137,7 @@ t.test('an upload that breaks off, is empty or has an endless line leaves nothin
 t.test('only files are taken, and only from shops', async (t) => {
   t.match(await send('application/json', '{}'), { status: 415 });
   t.match(await send('text/plain', 'a'), { status: 415 });
-  t.match(await send('text/csv', 'a', { ...SHOP, scopes: ['conversions:read'] }), { status: 403 });
+  t.match(await send('text/csv', 'a', { who: { ...SHOP, scopes: ['conversions:read'] } }), { status: 403 });
   const elsewhere = await tracking.app.inject({
     method: 'POST',
     url: '/tracking/conversion',
@@ -139,4 +145,57 @@ t.test('only files are taken, and only from shops', async (t) => {
     payload: 'orderId\n1',
   });
   t.equal(elsewhere.statusCode, 415);
+});
+
+t.test('a file sent twice under one key is one job, and another file under it is refused', async (t) => {
+  const file = `${ndjson(order())}\n`.repeat(700);
+  const pieces = () => Readable.from([file.slice(0, 1_000), file.slice(1_000)]);
+  const first = await send('application/x-ndjson', pieces(), { key: 'history-2025' });
+  const before = await countChunks();
+  const again = await send('application/x-ndjson', pieces(), { key: 'history-2025' });
+  t.equal(first.status, 202);
+  t.match(again, { status: 202, headers: { 'idempotency-replayed': 'true' } });
+  t.same(again.body, first.body);
+  const other = await send('application/x-ndjson', `${file}{}`, { key: 'history-2025' });
+  t.match(other, { status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+  const atOnce = await Promise.all(
+    [1, 2, 3].map(() => send('text/csv', 'orderId,sku\n1,2', { key: 'at once' })),
+  );
+  t.equal(new Set(atOnce.map(({ body }) => body.data?.id ?? 'none').filter((id) => id !== 'none')).size, 1);
+  t.ok(atOnce.every(({ status }) => status === 202 || status === 409));
+  t.equal(await countChunks(), before + 1, 'repetitions leave nothing behind');
+});
+
+t.test('who sent a file sees what became of its lines, with no more than the scope to send it', async (t) => {
+  const writer = { ...SHOP, scopes: ['conversions:write'] } satisfies Partial<Identity>;
+  const { body, headers } = await send('text/csv', 'orderId,sku\n1,2', { who: writer });
+  const { id } = body.data;
+  t.equal(headers.location, `/api/v1/tracking/conversions/imports/${id}`);
+  await db.query(
+    `INSERT INTO job_results (job_id, item_id, success, code, detail)
+     SELECT $1, n::text, n <> 10, CASE n WHEN 10 THEN 'VALIDATION_ERROR' END, CASE n WHEN 10 THEN 'no' END
+     FROM generate_series(2, 11) n`,
+    [id],
+  );
+  const read = async (query: string, who: Partial<Identity> = writer) => {
+    const answer = await tracking.app.inject({
+      url: `/tracking/conversions/imports/${id}${query}`,
+      headers: identityHeaders({ service: 'tracking-service', ...who }),
+    });
+    return { status: answer.statusCode, data: answer.json().data };
+  };
+  const all = await read('?limit=9');
+  t.match(all, { status: 200, data: { id, status: 'queued', total: 1, resultsTotal: 10 } });
+  t.same(
+    all.data.results.map((result: { id: string }) => result.id),
+    ['2', '3', '4', '5', '6', '7', '8', '9', '10'],
+  );
+  t.match(await read('?success=false'), {
+    data: {
+      resultsTotal: 1,
+      results: [{ id: '10', success: false, code: 'VALIDATION_ERROR', detail: 'no' }],
+    },
+  });
+  t.match(await read('', { ...writer, id: 'another key' }), { status: 404 });
+  t.match(await read('', { ...writer, scopes: ['conversions:read'] }), { status: 403 });
 });

@@ -93,6 +93,8 @@ function newJob(
       path: servicePath(request.raw.url ?? '/'),
       method: request.method,
       body,
+      // Undici's time for an answer begins before the body has ended; the client's own pace ends a stream that stands still.
+      ...(request.serviceRoute?.streamsBody === true ? { headersTimeout: 0 } : {}),
       headers: forwardedHeaders(request.headers, {
         identity: forward.identity,
         requestId: request.id,

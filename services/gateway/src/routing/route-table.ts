@@ -15,6 +15,8 @@ export interface ServiceRoute {
   readonly operationId: string | undefined;
   /** It answers a repetition with the same `Idempotency-Key` as it did the first time. */
   readonly takesKey: boolean;
+  /** It takes files rather than JSON, of any size: they may take as long as they keep coming. */
+  readonly streamsBody: boolean;
 }
 
 export interface RouteTable {
@@ -45,6 +47,8 @@ function routesOf(service: string, document: ServiceDocument): ServiceRoute[] {
     takesKey:
       operation.parameters?.some(({ in: place, name }) => place === 'header' && name === 'Idempotency-Key') ??
       false,
+    streamsBody:
+      operation.requestBody !== undefined && !('application/json' in operation.requestBody.content),
   }));
 }
 

@@ -5,6 +5,7 @@ export const operationSchema = z.looseObject({
   operationId: z.string().optional(),
   'x-required-scope': z.string().optional(),
   'x-rate-class': z.enum(['caller', 'public', 'login', 'none']).optional(),
+  requestBody: z.looseObject({ content: z.record(z.string(), z.unknown()) }).optional(),
   parameters: z.array(z.looseObject({ in: z.string().optional(), name: z.string().optional() })).optional(),
 });
 

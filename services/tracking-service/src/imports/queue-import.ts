@@ -3,7 +3,7 @@ import {
   auditInsert,
   composeStatement,
   eventsOf,
-  instant,
+  idempotencyInsert,
   outboxInsert,
   Parameters,
   runStatement,
@@ -11,16 +11,12 @@ import {
   type CommandContext,
   type CommandDeps,
 } from '@tributary/commissions';
-import type { StoredUpload } from './store-upload.ts';
-
-/** As `GET /operations/jobs/:id` shows it. */
-const WIRE = `json_build_object('id', r.id, 'name', r.name, 'trigger', r.trigger, 'status', r.status, 'total', r.total,
-    'succeeded', r.succeeded, 'failed', r.failed, 'skipped', r.skipped, 'stats', r.stats, 'parameters', r.parameters,
-    'actor', r.actor ->> 'name', 'error', r.error, 'cancelRequested', r.cancel_requested,
-    'createdAt', ${instant('r.created_at')}, 'startedAt', NULL, 'finishedAt', NULL)`;
+import { IMPORT_JOB, importWire } from './import-job.ts';
+import { forgetUpload, type StoredUpload } from './store-upload.ts';
 
 /**
- * Inserts the job that batch-scheduler runs in the caller's name, with its audit row and the event that wakes it.
+ * Inserts the job that batch-scheduler runs in the caller's name, with its audit row and the event that wakes it. Where that fails
+ * (a repetition under the same Idempotency-Key, for one) what was stored is forgotten.
  * @returns the JSON text of the job
  */
 export async function queueImport(
@@ -35,7 +31,7 @@ export async function queueImport(
   const ctes = [
     `queued AS (
     INSERT INTO jobs (id, program_id, name, trigger, actor, total, created_at)
-    VALUES (${parameters.add(importId, 'uuid')}, ${c.programId}, 'import-conversions', 'api', ${actor},
+    VALUES (${parameters.add(importId, 'uuid')}, ${c.programId}, '${IMPORT_JOB}', 'api', ${actor},
       ${parameters.add(lines, 'int')}, ${c.now})
     RETURNING *)`,
     auditInsert(c, 'queued_audit', {
@@ -54,11 +50,18 @@ export async function queueImport(
       from: 'queued r',
     }),
   ];
+  const answer = `(SELECT ${importWire('r')} FROM queued r)`;
+  ctes.push(...idempotencyInsert(parameters, c, context.idempotency, { data: answer, from: 'queued' }));
   const text = composeStatement(ctes, {
-    job: `(SELECT ${WIRE}::text FROM queued r)`,
+    job: `${answer}::text`,
     events: eventsOf(['queued_events']),
   });
-  const row = await runStatement<{ job: string; events: unknown[] }>(deps.db, text, parameters);
+  const row = await runStatement<{ job: string; events: unknown[] }>(deps.db, text, parameters).catch(
+    async (error: unknown) => {
+      await forgetUpload(deps.db, context.programId, importId);
+      throw error;
+    },
+  );
   if (row === undefined) throw new Error('a job was not queued');
   deps.publish(storedEvents(row.events));
   return row.job;

@@ -1,18 +1,23 @@
+import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   AppError,
   commonErrors,
+  idParams,
+  noteBodyHash,
+  pageQuery,
+  queryBoolean,
   requestContext,
   sendJsonText,
   success,
   successText,
-  timestamp,
   validationError,
   type ServiceApp,
 } from '@tributary/http-kit';
-import { JOB_STATUSES, JOB_TRIGGERS } from '@tributary/schema';
 import { z } from 'zod';
 import type { TrackingDeps } from '../deps.ts';
+import { errors } from '../errors.ts';
+import { findImport, importSchema, importWithResults } from './import-job.ts';
 import { parseUpload, type UploadFormat } from './parse-upload.ts';
 import { queueImport } from './queue-import.ts';
 import { LineTooLongError } from './read-lines.ts';
@@ -23,30 +28,46 @@ const FORMATS: Readonly<Record<string, UploadFormat>> = {
   'text/csv': 'csv',
 };
 
-const queuedJob = z.object({
-  id: z.uuid(),
-  name: z.string(),
-  trigger: z.enum(JOB_TRIGGERS),
-  status: z.enum(JOB_STATUSES),
-  total: z.int().nullable(),
-  succeeded: z.int(),
-  failed: z.int(),
-  skipped: z.int(),
-  stats: z.record(z.string(), z.unknown()),
-  parameters: z.record(z.string(), z.unknown()),
-  actor: z.string(),
-  error: z.string().nullable(),
-  cancelRequested: z.boolean(),
-  createdAt: timestamp,
-  startedAt: timestamp.nullable(),
-  finishedAt: timestamp.nullable(),
-});
+const EXAMPLES = {
+  'application/x-ndjson':
+    '{"orderId":"SO-10482","sku":"TENT-DUO","orderAmount":449,"currency":"USD","referralCode":"HARBOUR"}\n',
+  'text/csv': 'orderId,sku,orderAmount,currency,referralCode\nSO-10482,TENT-DUO,449,USD,HARBOUR\n',
+};
+
+const { page, limit } = pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' });
 
 /** Takes orders by the file. Encapsulated, because nowhere else is a body anything but JSON. */
 export async function importRoutes(app: ServiceApp, deps: TrackingDeps): Promise<void> {
   await app.register(async (scope: ServiceApp) => {
     scope.addContentTypeParser(Object.keys(FORMATS), (_request, payload, done) => done(null, payload));
     importRoute(scope, deps);
+  });
+  importStateRoute(app, deps);
+}
+
+/** For keys that may send orders and read nothing else. */
+function importStateRoute(app: ServiceApp, deps: TrackingDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/tracking/conversions/imports/:id',
+    schema: {
+      params: idParams,
+      querystring: z.strictObject({ success: queryBoolean().optional(), page, limit }),
+      response: { 200: success(importWithResults) },
+    },
+    config: {
+      operationId: 'getImport',
+      summary: 'Get an import of your own with its progress and a page of the results of its lines',
+      scope: 'conversions:write',
+      errors: [errors.JOB_NOT_FOUND],
+    },
+    handler: async (request, reply) => {
+      const { programId, actor } = requestContext(request, deps.clock());
+      const { id } = request.params;
+      const text = await findImport(deps.db, { programId, ...actor }, { id, ...request.query });
+      if (text === undefined) throw new AppError(errors.JOB_NOT_FOUND, `You have no import ${id}`);
+      return sendJsonText(reply, successText(text));
+    },
   });
 }
 
@@ -57,7 +78,7 @@ function importRoute(app: ServiceApp, deps: TrackingDeps): void {
     schema: {
       body: z.unknown().meta({ description: 'A stream of orders, each as the body of recordConversion' }),
       consumes: Object.keys(FORMATS),
-      response: { 202: success(queuedJob) },
+      response: { 202: success(importSchema) },
     },
     config: {
       operationId: 'importConversions',
@@ -65,20 +86,32 @@ function importRoute(app: ServiceApp, deps: TrackingDeps): void {
       description:
         'A line of NDJSON is the body of recordConversion; CSV has a header that names its fields, and one product a line.',
       scope: 'conversions:write',
-      // A body that is not kept cannot be compared; orders are idempotent, so that the same file again changes nothing.
-      idempotency: false,
+      textExamples: EXAMPLES,
+      streamsBody: true,
     },
     handler: async (request, reply) => {
       const { body } = request;
       const format = FORMATS[request.mediaType ?? ''];
       if (format === undefined || !(body instanceof Readable)) throw notAFile();
-      const context = requestContext(request, deps.clock());
-      const lines = parseUpload({ hashes: deps.hashes, now: context.now }, format, body);
-      const stored = await storeUpload(deps.db, context.programId, lines).catch(asProblem);
+      const { programId, now } = requestContext(request, deps.clock());
+      const hash = createHash('sha256');
+      const lines = parseUpload({ hashes: deps.hashes, now }, format, hashing(body, hash));
+      const stored = await storeUpload(deps.db, programId, lines).catch(asProblem);
       if (stored.lines === 0) throw validationError([{ path: '', message: 'The file holds no orders' }]);
-      return sendJsonText(reply.code(202), successText(await queueImport(deps, context, stored)));
+      noteBodyHash(request, hash.digest('hex'));
+      const job = await queueImport(deps, requestContext(request, now), stored);
+      reply.header('location', `/api/v1/tracking/conversions/imports/${stored.importId}`);
+      return sendJsonText(reply.code(202), successText(job));
     },
   });
+}
+
+/** A key that was used with another file, or in another form, is told from a repetition by all that was sent. */
+async function* hashing(body: AsyncIterable<Buffer>, hash: Hash): AsyncIterable<Buffer> {
+  for await (const bytes of body) {
+    hash.update(bytes);
+    yield bytes;
+  }
 }
 
 const notAFile = (): AppError =>

@@ -32,10 +32,19 @@ export async function storeUpload(
       stored += page.length;
     }
   } catch (error) {
-    await db.query(FORGET, [programId, importId]).catch(() => undefined);
+    await forgetUpload(db, programId, importId);
     throw error;
   }
   return { importId, lines: stored };
+}
+
+/** What cannot be deleted now is purged after a week. */
+export async function forgetUpload(
+  db: Pick<Database, 'query'>,
+  programId: string,
+  importId: string,
+): Promise<void> {
+  await db.query(FORGET, [programId, importId]).catch(() => undefined);
 }
 
 async function* chunksOf(lines: AsyncIterable<ImportedLine>): AsyncIterable<ImportedLine[]> {

@@ -121,6 +121,33 @@ t.test('pages and cursors in every order show each row once, in the order of SQL
   }
 });
 
+t.test('a page read over and over shows every change at once', async (t) => {
+  const partner = await insertPartner(db);
+  const rows = [];
+  for (let i = 0; i < 3; i += 1)
+    rows.push(await insertCommission(db, { partnerId: partner.id, createdAt: daysAgo(i) }));
+  const changed = rows[1]?.id ?? '';
+  const url = `/operations/commissions?partnerId=${partner.id}`;
+  // Often enough for rows to be remembered and not written anew.
+  const readOften = async () => {
+    const first = (await call('GET', url)).body;
+    for (let again = 0; again < 40; again += 1) t.same((await call('GET', url)).body, first);
+    return first.data;
+  };
+  t.same(
+    (await readOften()).map(({ id }: { id: string }) => id),
+    rows.map(({ id }) => id),
+  );
+  await call('POST', `/operations/commissions/${changed}/adjust`, {
+    body: { newAmount: 77.5, reason: 'a change between two reads' },
+  });
+  t.match((await call('GET', url)).body.data[1], { id: changed, commissionAmount: 77.5, version: 2 });
+  await db.query(`UPDATE commissions SET sub_id = 'by hand' WHERE id = $1`, [changed]);
+  t.match((await readOften())[1], { id: changed, subId: 'by hand' });
+  await call('POST', `/operations/commissions/${changed}/cancel`, { body: { reason: 'no longer listed' } });
+  t.same((await call('GET', `${url}&status=pending`)).body.data.length, 2);
+});
+
 t.test('a cursor belongs to one order and one filter', async (t) => {
   const { nextCursor } = (await call('GET', `/operations/commissions?${ALL}&limit=2`)).body.meta;
   for (const query of [`${ALL}&sort=createdAt`, `${ALL}&status=paid`, 'limit=2']) {

@@ -46,6 +46,8 @@ export const COMMISSION_LIST = {
   alias: 'c',
   columns: `${PRESENT_COLUMNS}, c.metadata - 'decision' AS metadata`,
   wire: commissionWire('c'),
+  // The transaction that wrote the row as it is.
+  revision: 'c.xmin',
   sorts: {
     createdAt: { expression: 'c.created_at', type: 'timestamptz' },
     commissionAmount: { expression: 'c.commission_amount', type: 'numeric' },

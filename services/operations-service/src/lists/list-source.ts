@@ -17,6 +17,8 @@ export interface ListSource<Field extends string> {
   readonly columns?: string;
   /** The JSON of one row, over the alias. */
   readonly wire: string;
+  /** SQL over the alias: what changes whenever the JSON of a row does. With it, rows can be remembered. */
+  readonly revision?: string;
   readonly sorts: Readonly<Record<Field, SortColumn>>;
 }
 

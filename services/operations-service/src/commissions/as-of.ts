@@ -59,7 +59,7 @@ export function commissionsAsOf(
   const ordered = (field: string): boolean => dateField === field || sort.endsWith(`${field}At`);
   return {
     source: {
-      ...COMMISSION_LIST,
+      ...PAST_LIST,
       from: `commissions c CROSS JOIN LATERAL (${entriesBy(then, 'h.status_after, h.amount_after, h.version, h.at')} ORDER BY h.version DESC LIMIT 1) e`,
       columns: `${shown}, ${metadataThen(then)} AS metadata`,
     },
@@ -74,6 +74,9 @@ export function commissionsAsOf(
 
 const entriesBy = (then: string, what: string): string =>
   `SELECT ${what} FROM commission_entries h WHERE h.program_id = c.program_id AND h.commission_id = c.id AND h.at <= ${then}`;
+
+/** What a row said depends on the moment too: it is not to be remembered. */
+const { revision: _revision, ...PAST_LIST } = COMMISSION_LIST;
 
 /** What differs from the row of now. */
 function pastColumns(then: string): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@ import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
+import { RowMemory } from '../lists/row-memory.ts';
 import { commissionsAsOf, pastMoment } from './as-of.ts';
 import { commissionNotFound } from './answer-outcome.ts';
 import { commissionDetailSchema, commissionSchema } from './commission-schema.ts';
@@ -18,7 +19,16 @@ const listQuery = z.strictObject({
   ...asOfQuery,
 });
 
+/** Rows remembered per programme; about a kilobyte each. */
+const REMEMBERED_ROWS = 5_000;
+
 export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): void {
+  const memories = new Map<string, RowMemory>();
+  const memoryOf = (programId: string): RowMemory => {
+    const known = memories.get(programId) ?? new RowMemory(REMEMBERED_ROWS);
+    memories.set(programId, known);
+    return known;
+  };
   app.route({
     method: 'GET',
     url: '/operations/commissions',
@@ -45,6 +55,7 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
         conditions: [...filterConditions(parameters, programId, filter, filterColumns), ...conditions],
         parameters,
         filter: asked,
+        memory: source.revision === undefined ? undefined : memoryOf(programId),
       });
       return sendJsonText(reply, text);
     },

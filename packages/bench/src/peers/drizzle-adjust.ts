@@ -62,6 +62,8 @@ app.post<{ Params: { id: string }; Body: { newAmount: number; reason: string } }
         actor: { kind: 'system', id: null, name: 'bench' },
         data: { before: before.commissionAmount, after: after.commissionAmount, version: after.version },
         occurredAt: now,
+        // Or the measured service's sweeper would send it during somebody's turn.
+        sentAt: now,
       });
       return after;
     });

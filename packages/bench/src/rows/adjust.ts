@@ -16,7 +16,10 @@ const CONNECTIONS = 32;
 const PGBENCH_CLIENTS = 8;
 const SERVICE = 'operations-service';
 
-/** The same writes as a transaction of prepared statements: nothing of ours, and no HTTP. */
+/**
+ * The same writes as a transaction of prepared statements: nothing of ours, and no HTTP. Events of peers are born sent, or
+ * our service would send them, seconds later and during somebody's turn.
+ */
 const PGBENCH = `
 \\set n random(1, ${BENCH_COMMISSIONS})
 \\set cents random(100, 1000000)
@@ -31,9 +34,9 @@ INSERT INTO commission_entries (commission_id, version, partner_id, kind, curren
 INSERT INTO audit_logs (id, entity_type, entity_id, action, actor, changes, reason)
   VALUES (uuidv7(), 'commission', '00000000-0000-7000-8000-' || lpad(:n::text, 12, '0'), 'adjusted', 'bench',
     '[{"field": "commissionAmount", "oldValue": 1, "newValue": 2}]', 'bench');
-INSERT INTO outbox_events (id, type, subject, actor, data, occurred_at)
+INSERT INTO outbox_events (id, type, subject, actor, data, occurred_at, sent_at)
   VALUES (uuidv7(), 'commission.adjusted', '{"commissionId": "x"}', '{"kind": "system", "id": null, "name": "bench"}',
-    '{"before": {"status": "pending", "commissionAmount": 1}, "after": {"status": "pending", "commissionAmount": 2}}', now());
+    '{"before": {"status": "pending", "commissionAmount": 1}, "after": {"status": "pending", "commissionAmount": 2}}', now(), now());
 COMMIT;
 `;
 
@@ -94,7 +97,11 @@ function describe(
   return {
     name: 'adjust',
     work: 'adjust a commission: row, entry, audit row and event, durable when answered',
-    ours: overHttp(sides.ours, SERVICE, `over HTTP, one process, one statement each, pool of 8; ${load}`),
+    ours: overHttp(
+      sides.ours,
+      SERVICE,
+      `over HTTP, one process, concurrent commands in one statement, pool of 8; events sent to NATS and marked; ${load}`,
+    ),
     peers: [
       { side: pgbenchSide(servers, context), goal: 1.5 },
       {

@@ -35,7 +35,13 @@ export async function startBenchServers({ folder, root, log }: RowContext): Prom
   await migrate(postgres.url);
   const service = new URL(postgres.url);
   service.username = SERVICE_ROLE;
-  const owner = connect({ url: postgres.url, applicationName: 'bench', maxConnections: 2 });
+  const owner = connect({
+    url: postgres.url,
+    applicationName: 'bench',
+    maxConnections: 2,
+    // Preparing rows may take minutes on a busy machine.
+    answerTimeoutMs: 600_000,
+  });
   return {
     ownerUrl: postgres.url,
     serviceUrl: service.href,

@@ -7,6 +7,7 @@ import { offerLoad } from '../load.ts';
 import { startMeasured, type MeasuredProcess } from '../processes.ts';
 import type { Row, RowContext, RowDeclaration, Side } from '../row.ts';
 import { findTool } from '../tools.ts';
+import { startNode } from '../webhooks/start-node.ts';
 import { startBenchGateway } from './bench-gateway.ts';
 import { cpuPerOperation, startBenchServers } from './bench-servers.ts';
 
@@ -50,10 +51,14 @@ export const gatewayHopRow: RowDeclaration = {
       upstreams: `bench-upstream=${upstream.url}`,
       path: PATH,
     });
+    const naive = await startNode(context.root, 'packages/bench/src/peers/naive-gateway.ts', {
+      ...servers.environment,
+      UPSTREAM: upstream.url,
+    });
     return {
-      ...describe({ gateway, nginx, key }),
+      ...describe({ gateway, nginx, naive, key }),
       async close() {
-        await Promise.all([gateway.stop(), nginx.stop(), upstream.stop()]);
+        await Promise.all([gateway, nginx, naive, upstream].map((process) => process.stop()));
         await servers.stop();
       },
     };
@@ -63,11 +68,12 @@ export const gatewayHopRow: RowDeclaration = {
 function describe(sides: {
   gateway: MeasuredProcess;
   nginx: MeasuredProcess;
+  naive: MeasuredProcess;
   key: string;
 }): Omit<Row, 'close'> {
   const headers = { authorization: `Bearer ${sides.key}` };
-  const side = (process: MeasuredProcess, configuration: string): Side => ({
-    name: process === sides.gateway ? 'tributary gateway' : process.name,
+  const side = (process: MeasuredProcess, name: string, configuration: string): Side => ({
+    name,
     configuration,
     async measure(seconds) {
       const cpu = cpuPerOperation([process]);
@@ -80,11 +86,23 @@ function describe(sides: {
   return {
     name: 'gateway-hop',
     work: 'a request through the gateway to a trivial route',
-    ours: side(sides.gateway, `one process: API key, rate limit, metrics, access log, proxy; ${common}`),
+    ours: side(
+      sides.gateway,
+      'tributary gateway',
+      `one process: API key, rate limit, metrics, access log, proxy; ${common}`,
+    ),
     peers: [
       {
-        side: side(sides.nginx, `1 worker, plain reverse proxy with keep-alive, no log; ${common}`),
+        side: side(sides.nginx, 'nginx', `1 worker, plain reverse proxy with keep-alive, no log; ${common}`),
         goal: 0.4,
+      },
+      {
+        side: side(
+          sides.naive,
+          'naive gateway',
+          `Redis asked for each request, streaming proxy, Fastify with its own log; ${common}`,
+        ),
+        goal: 3,
       },
     ],
   };

@@ -18,7 +18,7 @@ import { disableEndpoints } from './endpoints/auto-disable.ts';
 import { resealSecrets } from './endpoints/reseal-secrets.ts';
 import type { SecretBox } from './encryption/secret-box.ts';
 import { fanOutConsumers } from './fan-out/consumers.ts';
-import { fanOut } from './fan-out/fan-out.ts';
+import { FanOut } from './fan-out/fan-out.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { SigningKeys } from './signing/signing-keys.ts';
 
@@ -69,7 +69,8 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
     onVerdicts: (verdicts) => disableEndpoints(deps, verdicts),
   });
   loop.start();
-  const consumers = fanOutConsumers((events) => fanOut({ db, traffic, loop }, events)).map((definition) =>
+  const fanOut = new FanOut({ db, traffic, loop });
+  const consumers = fanOutConsumers((events) => fanOut.take(events)).map((definition) =>
     runConsumer({ messaging, db }, definition),
   );
   const housekeeping = runWithLease({

@@ -17,6 +17,7 @@ const everything: ClaimInput = {
   partnerCapacity: new Map(),
   heldEndpoints: [],
   rateShare: 1,
+  leaseMs: 20_000,
 };
 
 async function insertEndpoint(db: Database, partnerId: string): Promise<string> {

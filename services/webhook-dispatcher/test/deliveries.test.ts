@@ -116,7 +116,10 @@ t.test('an endpoint gets no events from before it existed', async (t) => {
   const now = eventFor(partnerId);
   await publishEvent(messaging, now);
   await waitFor(() => receiver.requests.some(({ headers }) => headers['webhook-id'] === now.id));
-  const rows = await db.query('SELECT event_id FROM webhook_deliveries');
+  const rows = await waitFor(async () => {
+    const found = await db.query('SELECT event_id FROM webhook_deliveries');
+    return found.length > 0 && found;
+  });
   t.strictSame([...rows], [{ eventId: now.id }]);
 });
 

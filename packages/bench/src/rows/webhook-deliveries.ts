@@ -57,6 +57,7 @@ interface OurSide {
 
 function ourSide({ servers, receiver, feed, dispatcher, partners }: OurSide): Side {
   let next = 0;
+  let written = 0;
   const anEvent = () => adjustmentOf(partners[(next += 1) % partners.length] ?? '');
   return {
     name: 'webhook-dispatcher',
@@ -69,7 +70,8 @@ function ourSide({ servers, receiver, feed, dispatcher, partners }: OurSide): Si
         add: (portion) => feed.publish(Array.from({ length: portion }, anEvent)),
         done: async () => (await receiver.count()).distinct,
       });
-      while (await isAnyPending(servers)) await pause(5);
+      written += count;
+      while ((await countDelivered(servers)) < written) await pause(5);
       return {
         perSecond: count / ((performance.now() - began) / 1_000),
         cpuMicroseconds: cpu(count),
@@ -78,9 +80,12 @@ function ourSide({ servers, receiver, feed, dispatcher, partners }: OurSide): Si
   };
 }
 
-async function isAnyPending({ owner }: BenchServers): Promise<boolean> {
-  const rows = await owner.query(`SELECT 1 FROM webhook_deliveries WHERE status = 'pending' LIMIT 1`);
-  return rows.length > 0;
+/** Rows that say that they were delivered. */
+async function countDelivered({ owner }: BenchServers): Promise<number> {
+  const [row] = await owner.query<{ delivered: number }>(
+    `SELECT count(*)::int AS delivered FROM webhook_deliveries WHERE status = 'delivered'`,
+  );
+  return row?.delivered ?? 0;
 }
 
 function bullmqSide(peer: BullmqPeer, receiver: Receiver, client: string): Side {

@@ -4,7 +4,7 @@ import { targetColumns } from '../endpoints/target.ts';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
 
 /** How long a claim lasts: the attempt's deadline, a wait for a slot, and the write-back, with room to spare. */
-export const CLAIM_LEASE_MS = 20_000;
+export const claimLeaseMs = (deadlineMs: number): number => deadlineMs + 15_000;
 
 export interface ClaimInput {
   readonly lane: EndpointLane;
@@ -18,6 +18,7 @@ export interface ClaimInput {
   readonly heldEndpoints: readonly string[];
   /** This process's part of the rates that hold over all dispatchers, in (0, 1]. */
   readonly rateShare: number;
+  readonly leaseMs: number;
 }
 
 // The due index is skipped through by endpoint (one probe each), so that an endpoint with 10,000 rows pending costs as
@@ -64,13 +65,13 @@ const CLAIM = `
     ORDER BY endpoint_rank, next_attempt_at LIMIT $2::int
   ), claimed AS (
     UPDATE webhook_deliveries d
-    SET claim_token = d.claim_token + 1, claimed_until = now() + ${CLAIM_LEASE_MS} * interval '1 ms'
+    SET claim_token = d.claim_token + 1, claimed_until = now() + $9::float8 * interval '1 ms'
     FROM chosen WHERE d.program_id = chosen.program_id AND d.id = chosen.id
     RETURNING d.program_id, d.id, d.endpoint_id, d.partner_id, d.event_id, d.event_type, d.body, d.attempts,
       d.round_start, d.claim_token, d.occurred_at
   ), probing AS (
     UPDATE webhook_endpoints e
-    SET circuit_state = 'half_open', circuit_open_until = now() + ${CLAIM_LEASE_MS} * interval '1 ms'
+    SET circuit_state = 'half_open', circuit_open_until = now() + $9::float8 * interval '1 ms'
     FROM (SELECT DISTINCT program_id, endpoint_id FROM chosen) c
     WHERE e.program_id = c.program_id AND e.id = c.endpoint_id AND e.circuit_state <> 'closed'
   )
@@ -90,5 +91,6 @@ export async function claimDue(db: Database, input: ClaimInput): Promise<Claimed
     [...input.partnerCapacity.values()],
     [...input.heldEndpoints],
     input.rateShare,
+    input.leaseMs,
   ]);
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '@tributary/runtime';
+import { activeTracing } from '@tributary/tracing';
 import { signMessage } from '../signing/sign.ts';
 import type { SigningKeys } from '../signing/signing-keys.ts';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
@@ -22,7 +23,7 @@ const USER_AGENT = 'Tributary-Webhooks/1.0';
 
 export function createCourier(deps: CourierDeps): Courier {
   const { dispatcher, signingKeys, deadlineMs, clock } = deps;
-  return async (delivery) => {
+  return traced(async (delivery) => {
     const attemptedAt = clock();
     const result = await send();
     return {
@@ -47,6 +48,28 @@ export function createCourier(deps: CourierDeps): Courier {
         return failedBeforeSending;
       }
     }
+  });
+}
+
+/** A span for each attempt at a delivery of an event whose cause is traced, while this process remembers it. */
+function traced(courier: Courier): Courier {
+  const tracing = activeTracing();
+  if (tracing === undefined) return courier;
+  return async (delivery) => {
+    const parent = tracing.recall(delivery.eventId);
+    if (parent === undefined) return courier(delivery);
+    const span = tracing.start(`webhook ${delivery.eventType}`, {
+      kind: 'client',
+      parent,
+      attributes: { 'tributary.delivery_id': delivery.id, 'tributary.partner_id': delivery.partnerId },
+    });
+    const record = await courier(delivery);
+    const { statusCode, error } = record.result;
+    span.end({
+      attributes: { 'http.response.status_code': statusCode ?? undefined },
+      error: error ?? undefined,
+    });
+    return record;
   };
 }
 

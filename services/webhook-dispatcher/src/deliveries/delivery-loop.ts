@@ -2,9 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '@tributary/schema';
 import type { EndpointLane } from '@tributary/schema/tables';
 import type { Logger } from '@tributary/runtime';
-import { CLAIM_LEASE_MS, claimDue } from './claim.ts';
+import { claimDue, claimLeaseMs } from './claim.ts';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
 import type { Courier } from './courier.ts';
+import { insertDeliveries } from './insert-deliveries.ts';
+import { NewDeliveries } from './new-deliveries.ts';
+import type { Recorded } from './new-deliveries.ts';
 import type { AttemptRecord } from './record-attempts.ts';
 import { recordAttempts, releaseClaims } from './record-attempts.ts';
 import type { EndpointVerdict, BreakerSettings } from './endpoint-health.ts';
@@ -37,11 +40,8 @@ const WATCH_MS = 100;
 const MIN_CLAIM_SPACING_MS = 20;
 /** ... unless it brought so many that the look through the endpoints was well spent. */
 const FRUITFUL_CLAIM = 64;
-
-interface Recorded {
-  readonly record: AttemptRecord;
-  readonly lane: EndpointLane;
-}
+/** For the write-back of an attempt that used up its deadline. */
+const CLAIM_MARGIN_MS = 2_000;
 
 /**
  * Sends what is due: takes claims from Postgres (and straight from the fan-out), starts attempts as far as the traffic
@@ -52,6 +52,8 @@ export class DeliveryLoop {
   readonly #wakeup = new Wakeup();
   readonly #results: WriteBack<Recorded>;
   readonly #released: WriteBack<ClaimedDelivery>;
+  readonly #new: NewDeliveries;
+  readonly #leaseMs: number;
   #stopping = false;
   /** Postgres may hold due rows that there was no room for. */
   #backlog = true;
@@ -62,7 +64,18 @@ export class DeliveryLoop {
 
   constructor(deps: DeliveryLoopDeps) {
     this.#deps = deps;
-    const { db, logger } = deps;
+    const { db, logger, deadlineMs } = deps;
+    this.#leaseMs = claimLeaseMs(deadlineMs);
+    this.#new = new NewDeliveries({
+      logger,
+      write: async (rows) => {
+        const written = new Set(await insertDeliveries(db, rows, this.#leaseMs));
+        if (rows.some(({ record, isClaimed }) => record === undefined && !isClaimed)) this.#wakeup.wake();
+        await this.#conclude(rows.flatMap(recordedOf), written);
+      },
+      onResult: (recorded) => this.#results.add(recorded),
+      onReleased: (delivery) => this.#released.add(delivery),
+    });
     this.#results = new WriteBack({ logger, write: (items) => this.#record(items) });
     this.#released = new WriteBack({
       logger,
@@ -78,16 +91,27 @@ export class DeliveryLoop {
     this.#watch = setInterval(() => this.#watchFlights(), WATCH_MS);
   }
 
-  /** When a claim made by a statement that starts now ends, on the clock of `performance.now()`. */
-  claimEnds(): number {
-    return performance.now() + CLAIM_LEASE_MS;
+  /**
+   * Takes deliveries that have no row yet: those that there is room for are tried at once, the rest are left for a claim.
+   * Each promise resolves when the row is written.
+   */
+  acceptNew(deliveries: readonly ClaimedDelivery[]): Promise<void>[] {
+    const { traffic } = this.#deps;
+    const now = performance.now();
+    const startBefore = this.#startBefore(now);
+    const writes = deliveries.map((delivery) => {
+      if (!traffic.hasRoomFor(delivery)) return this.#new.leave(delivery, now);
+      const written = this.#new.begin(delivery, now);
+      traffic.add({ delivery, startBefore });
+      return written;
+    });
+    this.#pump();
+    return writes;
   }
 
-  /** Takes over deliveries that are claimed for this process, wherever the claim was made. */
-  accept(deliveries: readonly ClaimedDelivery[], claimEnds: number): void {
-    const startBefore = claimEnds - this.#deps.deadlineMs - 2_000;
-    for (const delivery of deliveries) this.#deps.traffic.add({ delivery, startBefore });
-    this.#pump();
+  /** An attempt that starts later might outlive a claim made now. */
+  #startBefore(claimedAt: number): number {
+    return claimedAt + this.#leaseMs - this.#deps.deadlineMs - CLAIM_MARGIN_MS;
   }
 
   /** Something may be due in Postgres now. */
@@ -101,9 +125,11 @@ export class DeliveryLoop {
     this.#wakeup.wake();
     await this.#polling;
     clearTimeout(this.#pumpTimer);
-    for (const delivery of this.#deps.traffic.drainWaiting()) this.#released.add(delivery);
+    for (const delivery of this.#deps.traffic.drainWaiting()) this.#release(delivery);
     while (this.#deps.traffic.inFlight > 0) await this.#wakeup.sleep(50);
     clearInterval(this.#watch);
+    // New rows first: what happened while they were written is added to the others.
+    await this.#new.flush();
     await Promise.all([this.#results.flush(), this.#released.flush()]);
   }
 
@@ -132,9 +158,9 @@ export class DeliveryLoop {
   async #claim(lane: EndpointLane): Promise<number> {
     const { db, traffic, perPartner } = this.#deps;
     // With Postgres slow, results pile up: nothing new until they are written.
-    const limit = traffic.free(lane) - this.#results.size;
+    const limit = traffic.free(lane) - this.#results.size - this.#new.size;
     if (limit <= 0) return 0;
-    const claimEnds = this.claimEnds();
+    const startBefore = this.#startBefore(performance.now());
     const claimed = await claimDue(db, {
       lane,
       limit,
@@ -143,8 +169,10 @@ export class DeliveryLoop {
       partnerCapacity: traffic.partnerCapacity(),
       heldEndpoints: traffic.heldEndpoints(),
       rateShare: traffic.rateShare,
+      leaseMs: this.#leaseMs,
     });
-    this.accept(claimed, claimEnds);
+    for (const delivery of claimed) traffic.add({ delivery, startBefore });
+    this.#pump();
     return claimed.length;
   }
 
@@ -161,7 +189,7 @@ export class DeliveryLoop {
   #pump(): void {
     if (this.#stopping) return;
     const { start, overdue, waitMs } = this.#deps.traffic.takeStartable(performance.now());
-    for (const delivery of overdue) this.#released.add(delivery);
+    for (const delivery of overdue) this.#release(delivery);
     for (const flight of start) void this.#fly(flight);
     clearTimeout(this.#pumpTimer);
     if (Number.isFinite(waitMs)) this.#pumpTimer = setTimeout(() => this.#pump(), Math.ceil(waitMs));
@@ -174,26 +202,37 @@ export class DeliveryLoop {
       record.result.ok,
       record.result.durationMs < SLOW_AFTER_MS,
     );
-    this.#results.add({ record, lane });
+    if (!this.#new.attempted({ record, lane })) this.#results.add({ record, lane });
     this.#pumpSoon();
     if (this.#backlog || this.#stopping) this.#wakeup.wake();
   }
 
+  #release(delivery: ClaimedDelivery): void {
+    if (!this.#new.released(delivery)) this.#released.add(delivery);
+  }
+
   #watchFlights(): void {
     const { traffic } = this.#deps;
-    const overstaying = traffic.overstaying(performance.now() - SLOW_AFTER_MS);
+    const now = performance.now();
+    this.#new.writeOverdue(now);
+    const overstaying = traffic.overstaying(now - SLOW_AFTER_MS);
     for (const flight of overstaying) traffic.moveToSlowLane(flight);
     if (overstaying.length > 0) this.#pumpSoon();
   }
 
   async #record(items: readonly Recorded[]): Promise<void> {
-    const { db, breaker, onRecorded, onVerdicts, logger } = this.#deps;
     const records = items.map(({ record }) => record);
-    const written = new Set(await recordAttempts(db, records));
+    const written = new Set(await recordAttempts(this.#deps.db, records));
+    await this.#conclude(items, written);
+  }
+
+  /** What follows from results that are written: metrics, and the health of endpoints. */
+  async #conclude(items: readonly Recorded[], written: ReadonlySet<string>): Promise<void> {
+    const { db, breaker, onRecorded, onVerdicts, logger } = this.#deps;
     const lanes = new Map(items.map(({ record, lane }) => [record, lane]));
-    const ours = records.filter(({ delivery }) => written.has(delivery.id));
-    if (ours.length < records.length) {
-      logger.warn({ late: records.length - ours.length }, 'results came after their claim had passed on');
+    const ours = [...lanes.keys()].filter(({ delivery }) => written.has(delivery.id));
+    if (ours.length < items.length) {
+      logger.warn({ late: items.length - ours.length }, 'results came after their claim had passed on');
     }
     onRecorded(ours);
     try {
@@ -206,3 +245,6 @@ export class DeliveryLoop {
     }
   }
 }
+
+const recordedOf = ({ record, lane }: { record?: AttemptRecord; lane?: EndpointLane }): Recorded[] =>
+  record === undefined || lane === undefined ? [] : [{ record, lane }];

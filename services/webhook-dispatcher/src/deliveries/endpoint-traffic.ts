@@ -11,6 +11,7 @@ export interface Waiting {
 
 /** What this process knows about one endpoint while it has something for it. */
 export interface EndpointTraffic {
+  readonly id: string;
   lane: EndpointLane;
   /** Grows from 1 with each success and halves with each failure, so that a dead receiver holds one slot, not ten. */
   window: number;
@@ -28,6 +29,7 @@ const FAILING_AFTER = 3;
 
 export function createEndpointTraffic(delivery: ClaimedDelivery, rateShare: number): EndpointTraffic {
   return {
+    id: delivery.endpointId,
     lane: delivery.lane,
     window: 1,
     inFlight: 0,
@@ -37,6 +39,10 @@ export function createEndpointTraffic(delivery: ClaimedDelivery, rateShare: numb
     rate: new SlidingRate(delivery.rateLimitPerSecond * rateShare),
   };
 }
+
+/** Nothing under way and nothing waiting. */
+export const isIdle = ({ inFlight, waiting }: EndpointTraffic): boolean =>
+  inFlight === 0 && waiting.length === 0;
 
 export interface AttemptOutcome {
   readonly ok: boolean;

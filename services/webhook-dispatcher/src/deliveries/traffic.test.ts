@@ -127,12 +127,28 @@ t.test('a delivery whose claim would end during the attempt is given back unsent
   t.equal(traffic.waiting, 0);
 });
 
-t.test('reserved room counts as used until it is given back', async (t) => {
+t.test('a new delivery finds room as far as its partner, its endpoint and the whole have some', async (t) => {
   const traffic = new Traffic(limits);
-  t.equal(traffic.reserve('partner', 100), 20);
-  t.equal(traffic.reserve('partner', 1), 0);
-  traffic.unreserve('partner', 20);
-  t.equal(traffic.freeFor('partner'), 20);
+  const other = { endpointId: 'other' };
+  t.ok(traffic.hasRoomFor(delivery()));
+  t.notOk(traffic.hasRoomFor(delivery({ lane: 'slow' })));
+  t.notOk(traffic.hasRoomFor(delivery({ circuitState: 'half_open' })));
+  fill(traffic, 10);
+  t.notOk(traffic.hasRoomFor(delivery()), 'the endpoint has enough waiting');
+  t.ok(traffic.hasRoomFor(delivery(other)));
+  fill(traffic, 10, other);
+  t.notOk(traffic.hasRoomFor(delivery({ endpointId: 'third' })), 'the partner has');
+  t.ok(traffic.hasRoomFor(delivery({ endpointId: 'e', partnerId: 'p' })));
+  for (let i = 0; i < 60; i += 1) fill(traffic, 1, { endpointId: `e${i}`, partnerId: `p${i}` });
+  t.notOk(traffic.hasRoomFor(delivery({ endpointId: 'e', partnerId: 'p' })), 'all have');
+});
+
+t.test('a new delivery does not wait at an endpoint that has left the main lane here', async (t) => {
+  const traffic = new Traffic(limits);
+  fill(traffic, 1);
+  const [flight] = traffic.takeStartable(0).start;
+  if (flight !== undefined) traffic.moveToSlowLane(flight);
+  t.notOk(traffic.hasRoomFor(delivery()));
 });
 
 t.test('what is quiet is forgotten', async (t) => {

@@ -1,6 +1,6 @@
 import type { EndpointLane } from '@tributary/schema/tables';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
-import { createEndpointTraffic, noteResult } from './endpoint-traffic.ts';
+import { createEndpointTraffic, isIdle, noteResult } from './endpoint-traffic.ts';
 import type { EndpointTraffic, Waiting } from './endpoint-traffic.ts';
 import { SlidingRate } from './sliding-rate.ts';
 
@@ -19,7 +19,6 @@ export interface InFlight {
 interface PartnerTraffic {
   inFlight: number;
   waiting: number;
-  reserved: number;
   rate: SlidingRate;
 }
 
@@ -43,10 +42,11 @@ export class Traffic {
   readonly #limits: TrafficLimits;
   readonly #partners = new Map<string, PartnerTraffic>();
   readonly #endpoints = new Map<string, EndpointTraffic>();
+  /** Those with something waiting. */
+  readonly #busy = new Set<EndpointTraffic>();
   readonly #inFlight = new Set<InFlight>();
   #slowInFlight = 0;
   #waiting = 0;
-  #reserved = 0;
   #rateShare = 1;
 
   constructor(limits: TrafficLimits) {
@@ -77,7 +77,7 @@ export class Traffic {
   /** How many more deliveries this process can take for a lane. */
   free(lane: EndpointLane): number {
     const { inFlightTotal } = this.#limits;
-    const room = inFlightTotal * PREFETCH - this.#slotsTaken - this.#waiting - this.#reserved;
+    const room = inFlightTotal * PREFETCH - this.#slotsTaken - this.#waiting;
     if (lane === 'main') return Math.max(0, room);
     return Math.max(0, Math.min(room, this.#slowLimit - this.#slowInFlight));
   }
@@ -91,7 +91,7 @@ export class Traffic {
     );
     const partner = this.#partners.get(partnerId);
     if (partner === undefined) return most;
-    return Math.max(0, most - partner.inFlight - partner.waiting - partner.reserved);
+    return Math.max(0, most - partner.inFlight - partner.waiting);
   }
 
   /** Partners with work here, and their room. */
@@ -102,28 +102,29 @@ export class Traffic {
   /** Endpoints with enough waiting here: a second of their rate, or all that may be in flight. */
   heldEndpoints(): string[] {
     const held: string[] = [];
-    for (const [id, { waiting, rate }] of this.#endpoints) {
-      const enough = Math.max(1, Math.min(this.#limits.inFlightPerPartner, rate.perSecond));
-      if (waiting.length >= enough) held.push(id);
+    for (const endpoint of this.#busy) {
+      if (endpoint.waiting.length >= this.#enoughFor(endpoint)) held.push(endpoint.id);
     }
     return held;
   }
 
-  /** Keeps room for deliveries that a statement under way may bring. */
-  reserve(partnerId: string, wanted: number): number {
-    const granted = Math.min(wanted, this.freeFor(partnerId), this.free('main'));
-    if (granted > 0) this.#adjustReserved(partnerId, granted);
-    return granted;
-  }
-
-  unreserve(partnerId: string, granted: number): void {
-    if (granted > 0) this.#adjustReserved(partnerId, -granted);
+  /** Whether a delivery that nobody has claimed yet may wait here for its turn. */
+  hasRoomFor({ partnerId, endpointId, lane, circuitState }: ClaimedDelivery): boolean {
+    if (lane !== 'main' || circuitState !== 'closed') return false;
+    if (this.free('main') === 0 || this.freeFor(partnerId) === 0) return false;
+    const endpoint = this.#endpoints.get(endpointId);
+    if (endpoint === undefined) return true;
+    return (
+      endpoint.waiting.length < this.#enoughFor(endpoint) && (endpoint.lane === 'main' || isIdle(endpoint))
+    );
   }
 
   add(waiting: Waiting): void {
     const { delivery } = waiting;
     this.#partner(delivery.partnerId).waiting += 1;
-    this.#endpoint(delivery).waiting.push(waiting);
+    const endpoint = this.#endpoint(delivery);
+    endpoint.waiting.push(waiting);
+    this.#busy.add(endpoint);
     this.#waiting += 1;
   }
 
@@ -135,8 +136,7 @@ export class Traffic {
     const start: InFlight[] = [];
     const overdue: ClaimedDelivery[] = [];
     let waitMs = Number.POSITIVE_INFINITY;
-    if (this.#waiting === 0) return { start, overdue, waitMs };
-    for (const endpoint of this.#endpoints.values()) {
+    for (const endpoint of this.#busy) {
       while (endpoint.waiting[0] !== undefined) {
         const [{ delivery, startBefore }] = endpoint.waiting as [Waiting];
         if (now > startBefore || delivery.lane !== endpoint.lane) {
@@ -194,7 +194,7 @@ export class Traffic {
   /** Everything that has not started, taken out of the queues. */
   drainWaiting(): ClaimedDelivery[] {
     const drained: ClaimedDelivery[] = [];
-    for (const endpoint of this.#endpoints.values()) {
+    for (const endpoint of this.#busy) {
       for (const { delivery } of endpoint.waiting.slice()) {
         this.#dequeue(endpoint);
         drained.push(delivery);
@@ -205,11 +205,11 @@ export class Traffic {
 
   /** Forgets partners and endpoints that have been quiet for longer than any rate looks back. */
   forgetQuiet(now: number): void {
-    for (const [id, { inFlight, waiting, rate }] of this.#endpoints) {
-      if (inFlight === 0 && waiting.length === 0 && rate.isQuiet(now)) this.#endpoints.delete(id);
+    for (const [id, endpoint] of this.#endpoints) {
+      if (isIdle(endpoint) && endpoint.rate.isQuiet(now)) this.#endpoints.delete(id);
     }
-    for (const [id, { inFlight, waiting, reserved, rate }] of this.#partners) {
-      if (inFlight + waiting + reserved === 0 && rate.isQuiet(now)) this.#partners.delete(id);
+    for (const [id, { inFlight, waiting, rate }] of this.#partners) {
+      if (inFlight + waiting === 0 && rate.isQuiet(now)) this.#partners.delete(id);
     }
   }
 
@@ -258,20 +258,21 @@ export class Traffic {
   #dequeue(endpoint: EndpointTraffic): void {
     const taken = endpoint.waiting.shift();
     if (taken === undefined) return;
+    if (endpoint.waiting.length === 0) this.#busy.delete(endpoint);
     this.#waiting -= 1;
     this.#partner(taken.delivery.partnerId).waiting -= 1;
   }
 
-  #adjustReserved(partnerId: string, by: number): void {
-    this.#partner(partnerId).reserved += by;
-    this.#reserved += by;
+  /** That an endpoint may have waiting: a second of its rate, or all that may be in flight. */
+  #enoughFor({ rate }: EndpointTraffic): number {
+    return Math.max(1, Math.min(this.#limits.inFlightPerPartner, rate.perSecond));
   }
 
   #partner(partnerId: string): PartnerTraffic {
     const known = this.#partners.get(partnerId);
     if (known !== undefined) return known;
     const rate = new SlidingRate(this.#limits.ratePerPartner * this.#rateShare);
-    const partner: PartnerTraffic = { inFlight: 0, waiting: 0, reserved: 0, rate };
+    const partner: PartnerTraffic = { inFlight: 0, waiting: 0, rate };
     this.#partners.set(partnerId, partner);
     return partner;
   }
@@ -280,7 +281,7 @@ export class Traffic {
     const known = this.#endpoints.get(delivery.endpointId);
     if (known !== undefined) {
       // Another dispatcher may have moved it; with nothing of ours under way, the row knows better.
-      if (known.inFlight === 0 && known.waiting.length === 0) known.lane = delivery.lane;
+      if (isIdle(known)) known.lane = delivery.lane;
       return known;
     }
     const endpoint = createEndpointTraffic(delivery, this.#rateShare);

@@ -5,6 +5,8 @@ import type { Logger } from '@tributary/runtime';
 export interface WriteBackOptions<Item> {
   readonly write: (items: readonly Item[]) => Promise<void>;
   readonly logger: Logger;
+  /** Told of an item that Postgres refuses. */
+  readonly onRefused?: (item: Item, error: unknown) => void;
   /** Items in one statement. */
   readonly batchSize?: number;
   /** Items in one statement at least, unless the oldest has waited `lingerMs`. */
@@ -55,7 +57,7 @@ export class WriteBack<Item> {
   }
 
   async #write(batch: readonly Item[]): Promise<void> {
-    const { write, logger } = this.#options;
+    const { write, logger, onRefused } = this.#options;
     for (;;) {
       try {
         await write(batch);
@@ -66,8 +68,10 @@ export class WriteBack<Item> {
           await pause(RETRY_MS);
           continue;
         }
-        if (batch.length === 1) {
+        const [first, second] = batch;
+        if (first !== undefined && second === undefined) {
           logger.error({ err }, 'a result could not be written and is dropped');
+          onRefused?.(first, err);
           return;
         }
         for (const item of batch) await this.#write([item]);

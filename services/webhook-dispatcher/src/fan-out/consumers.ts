@@ -13,9 +13,10 @@ export function fanOutConsumers(
     defineConsumer({
       name: `webhooks-${stream.toLowerCase()}`,
       types: PARTNER_EVENT_TYPES.filter((type) => streamOf(type) === stream),
-      batchSize: 256,
-      // An event need not wait until the batch before it is committed; deliveries are in no order anyway.
-      batchesAtOnce: 3,
+      // A batch is in work until its rows are written, which waits for first attempts: so many small ones, or a receiver
+      // that takes its time would hold up the events behind it. Deliveries are in no order anyway.
+      batchSize: 32,
+      batchesAtOnce: 32,
       // A new delivery is tried at once: company is welcome only when it is there already.
       gatherMs: 1,
       handleBatch,

@@ -1,5 +1,6 @@
 import { eventCatalog } from '@tributary/event-catalog';
 import type { EventEnvelope } from '@tributary/event-catalog';
+import { UnprocessableEventError } from '@tributary/messaging';
 
 /** A receiver may rely on it. */
 export const MAX_BODY_BYTES = 20_000;
@@ -10,6 +11,16 @@ export interface WebhookPayload {
   readonly type: string;
   readonly timestamp: string;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** An event as it will be sent, and to whom. */
+export interface OutgoingEvent {
+  readonly programId: string;
+  readonly partnerId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly body: string;
+  readonly occurredAt: Date;
 }
 
 /**
@@ -24,4 +35,27 @@ export function webhookBody(event: Pick<EventEnvelope, 'id' | 'type' | 'occurred
     if (Object.hasOwn(shape, field)) data[field] = value;
   const timestamp = new Date(event.occurredAt).toISOString();
   return JSON.stringify({ id: event.id, type: event.type, timestamp, data } satisfies WebhookPayload);
+}
+
+/** @throws {UnprocessableEventError} for one that nobody could be sent */
+export function outgoingEvent(event: EventEnvelope): OutgoingEvent {
+  const body = webhookBody(event);
+  if (Buffer.byteLength(body) >= MAX_BODY_BYTES) {
+    throw new UnprocessableEventError(`its webhook would have ${Buffer.byteLength(body)} bytes`);
+  }
+  return {
+    programId: event.programId,
+    partnerId: partnerOf(event),
+    eventId: event.id,
+    eventType: event.type,
+    body,
+    occurredAt: new Date(event.occurredAt),
+  };
+}
+
+/** Whose event it is: what decides who may see it, so an event that does not say goes to nobody. */
+function partnerOf(event: EventEnvelope): string {
+  const partnerId: unknown = 'partnerId' in event.data ? event.data.partnerId : undefined;
+  if (typeof partnerId === 'string') return partnerId;
+  throw new UnprocessableEventError('it names no partner');
 }

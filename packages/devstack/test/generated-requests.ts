@@ -52,7 +52,7 @@ function pathFor(route: Route, known: KnownIds): fc.Arbitrary<string> {
   const values = route.pathParameters.map(({ name, schema }) =>
     valueFor(schema, name === 'id' ? resourceBefore(route.template) : resourceOf(name), known).map((value) =>
       // An empty segment is another path.
-      encodeURIComponent(String(value).toWellFormed().slice(0, 200) || '-'),
+      encodeURIComponent(inAddress(value).slice(0, 200) || '-'),
     ),
   );
   const query = queryFor(route.query, known);
@@ -64,6 +64,10 @@ function pathFor(route: Route, known: KnownIds): fc.Arbitrary<string> {
     return text === '' ? filled : `${filled}?${text}`;
   });
 }
+
+/** An object may have a `toString` of its own, or none. */
+const inAddress = (value: unknown): string =>
+  (typeof value === 'object' ? JSON.stringify(value) : String(value)).toWellFormed();
 
 /** `/partners/{id}/balance` is about one of the `partners`. */
 const resourceBefore = (template: string): string => /(\w[\w-]*)\/\{id\}/.exec(template)?.[1] ?? '';
@@ -82,9 +86,7 @@ function queryFor(parameters: readonly Parameter[], known: KnownIds): fc.Arbitra
   );
   return fc.record(fields, { requiredKeys: [] }).map((query) =>
     Object.entries(query)
-      .map(
-        ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value).toWellFormed())}`,
-      )
+      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(inAddress(value))}`)
       .join('&'),
   );
 }

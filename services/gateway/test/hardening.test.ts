@@ -68,11 +68,9 @@ t.test('what is not HTTP, or is two requests to two readers, is a 400 problem', 
   }
 });
 
-t.test('a request that comes in drips has a time limit, headers and body alike', async (t) => {
+t.test('the head of a request has ten seconds, which the drill idle-sockets waits for', async (t) => {
   const { gateway } = await before(t);
-  const { server } = gateway.app;
-  t.ok(server.headersTimeout > 0 && server.headersTimeout <= 10_000);
-  t.ok(server.requestTimeout > 0 && server.requestTimeout <= 60_000);
+  t.equal(gateway.app.server.headersTimeout, 10_000);
 });
 
 t.test('sockets that say nothing keep nobody from being answered', async (t) => {

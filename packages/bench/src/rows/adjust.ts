@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { deriveIdentityKey, IDENTITY_HEADER, signIdentity } from '@tributary/http-kit';
-import { freePort } from '@tributary/local-servers';
 import { z } from 'zod';
 
 import { offerLoad } from '../load.ts';
-import { startMeasured, type MeasuredProcess } from '../processes.ts';
+import type { MeasuredProcess } from '../processes.ts';
 import type { Row, RowContext, RowDeclaration, Side } from '../row.ts';
 import { findTool, run } from '../tools.ts';
+import { startNode } from '../webhooks/start-node.ts';
 import { BENCH_COMMISSIONS, prepareCommissions } from './bench-commissions.ts';
 import { cpuPerOperation, IDENTITY_SECRET, startBenchServers, type BenchServers } from './bench-servers.ts';
 
@@ -62,8 +62,9 @@ export const adjustRow: RowDeclaration = {
     await prepareCommissions(servers.owner);
     const script = join(context.folder, 'adjust.lua');
     writeFileSync(script, WRK(identityForBench()));
-    const ours = await startNode(context, servers, `services/${SERVICE}/src/server.ts`);
-    const drizzle = await startNode(context, servers, 'packages/bench/src/peers/drizzle-adjust.ts');
+    const { root } = context;
+    const ours = await startNode(root, `services/${SERVICE}/src/server.ts`, servers.environment);
+    const drizzle = await startNode(root, 'packages/bench/src/peers/drizzle-adjust.ts', servers.environment);
     return {
       ...describe(servers, context, { ours, drizzle, script }),
       async close() {
@@ -146,20 +147,4 @@ function identityForBench(): string {
     { service: SERVICE, key: deriveIdentityKey(IDENTITY_SECRET, SERVICE) },
     inAnHour,
   );
-}
-
-async function startNode(
-  { root }: RowContext,
-  servers: BenchServers,
-  script: string,
-): Promise<MeasuredProcess> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  return startMeasured({
-    name: script,
-    command: [process.execPath, join(root, script)],
-    env: { ...servers.environment, PORT: String(port) },
-    url,
-    readyUrl: `${url}/health/ready`,
-  });
 }

@@ -67,7 +67,7 @@ function pathFor(route: Route, known: KnownIds): fc.Arbitrary<string> {
 
 /** An object may have a `toString` of its own, or none. */
 const inAddress = (value: unknown): string =>
-  (typeof value === 'object' ? JSON.stringify(value) : String(value)).toWellFormed();
+  (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed();
 
 /** `/partners/{id}/balance` is about one of the `partners`. */
 const resourceBefore = (template: string): string => /(\w[\w-]*)\/\{id\}/.exec(template)?.[1] ?? '';

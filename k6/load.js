@@ -1,9 +1,9 @@
 // @ts-check
 // A working day: 100 users, 500, 1,000, 500, none. By `npm run load -- load [--profile smoke|short|full]`.
 import { chooseProfile, optionsFor } from './lib/profiles.ts';
-import { usersWith } from './lib/script.ts';
+import { handleSummary as writeSummary, usersWith } from './lib/script.ts';
 
-export { handleSummary, setup } from './lib/script.ts';
+export { setup } from './lib/script.ts';
 
 /** @type {Record<import('./lib/profiles.ts').ProfileName, { steps: import('./lib/profiles.ts').Step[], plateauRate: number }>} */
 const PROFILES = {
@@ -55,3 +55,6 @@ export const options = optionsFor(steps, {
 export const { visitors, staff, partners } = usersWith((seconds) =>
   seconds >= plateauFrom && seconds < plateauFrom + plateauSeconds ? 'plateau' : 'load',
 );
+
+/** @param {import('./lib/summary.ts').SummaryData} data */
+export const handleSummary = (data) => writeSummary({ ...data, plateauSeconds });

@@ -4,7 +4,7 @@ import { readSettings } from './settings.ts';
 import { writeSummary, type SummaryData } from './summary.ts';
 import { actAndThink, lookAsPartner, visit, workAtDesk, type Scene } from './users.ts';
 
-export const settings = readSettings();
+const settings = readSettings();
 
 /** What k6 calls before and after the users, the same in every script. */
 export const setup = (): Ground => prepareGround(settings);

@@ -12,6 +12,8 @@ interface Metric {
 export interface SummaryData {
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly state: { readonly testRunDurationMs: number };
+  /** For how long the most users were there, where a script has such a time. */
+  readonly plateauSeconds?: number;
 }
 
 /** The table on the terminal, and everything in the file. */
@@ -19,7 +21,7 @@ export function writeSummary({ summaryFile }: Settings, data: SummaryData): Reco
   return { stdout: `${describe(data)}\n`, [summaryFile]: `${JSON.stringify(data, null, 2)}\n` };
 }
 
-function describe({ metrics, state }: SummaryData): string {
+function describe({ metrics, state, plateauSeconds }: SummaryData): string {
   const of = (tag: string): Metric | undefined => metrics[`http_req_duration{${tag}}`];
   const all = of('stage:load');
   const rows: (readonly [string, Metric | undefined])[] = [
@@ -41,6 +43,11 @@ function describe({ metrics, state }: SummaryData): string {
     `${all?.values['count'] ?? 0} requests in ${Math.round(state.testRunDurationMs / 1_000)} s; milliseconds:`,
     `  ${'operation'.padEnd(12)}${['count', 'p50', 'p95', 'p99', 'max'].map((head) => head.padStart(9)).join('')}`,
     ...latencies,
+    ...(plateauSeconds === undefined
+      ? []
+      : [
+          `  ${Math.round((of('phase:plateau')?.values['count'] ?? 0) / plateauSeconds)} a second in the plateau`,
+        ]),
     ...(missed.length === 0 ? ['  every threshold is met'] : missed),
   ].join('\n');
 }

@@ -53,6 +53,14 @@ export const TASKS = {
     says: 'fill the empty database at DATABASE_URL with millions of rows',
     run: (context) => runScript(context, 'packages/bench/src/fill.ts'),
   },
+  'bench:scale': {
+    says: 'what things cost as a programme grows',
+    run: (context) => runScript(context, 'packages/bench/src/scale/main.ts', true),
+  },
+  'bench:report': {
+    says: 'render what was measured into docs/performance.md and the README',
+    run: (context) => runScript(context, 'packages/bench/src/report/main.ts'),
+  },
   load: {
     says: 'k6 against the whole platform: load, stress or soak',
     run: (context) => runScript(context, 'packages/bench/src/platform-load/main.ts', true),

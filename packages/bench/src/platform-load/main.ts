@@ -1,9 +1,10 @@
 // `npm run load -- load|stress|soak [--profile smoke|short|full]`: k6 against the whole platform, and the books afterwards.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { machine } from '../machine.ts';
 import { MissingTool } from '../tools.ts';
 import { k6Command } from './k6-command.ts';
 import { runLoad, type LoadReport } from './run-load.ts';
@@ -57,7 +58,6 @@ function conclude(report: LoadReport): number {
   mkdirSync(folder, { recursive: true });
   const takenAt = new Date().toISOString();
   const path = join(folder, `${takenAt.replaceAll(':', '-')}-${report.script}-${report.profile}.json`);
-  const machine = { cores: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version };
   writeFileSync(path, `${JSON.stringify({ takenAt, machine, ...report }, null, 2)}\n`);
   for (const [name, mb] of Object.entries(growth)) print(`  ${name.padEnd(20)} ${mb.toFixed(2)} MB a minute`);
   for (const fault of faults) print(`BOOKS: ${fault}`);

@@ -8,7 +8,7 @@ import { startReceiver, type Receiver } from '../webhooks/receiver.ts';
 import { readAccepted } from './accepted.ts';
 import { findFaults, findUnrest, type Run } from './books.ts';
 import { acceptedFile, k6Command, summaryFile } from './k6-command.ts';
-import { counted, missedThresholds, readSummary, type Summary } from './summary.ts';
+import { counted, missedThresholds, plateauPerSecond, readSummary, type Summary } from './summary.ts';
 import type { Target } from './target.ts';
 
 export interface LoadRun {
@@ -27,6 +27,7 @@ export interface LoadReport {
   readonly script: string;
   readonly profile: string;
   readonly requestsPerSecond: number;
+  readonly plateauPerSecond?: number;
   readonly summary: Summary;
   readonly missed: readonly string[];
   readonly faults: readonly string[];
@@ -60,12 +61,14 @@ export async function runLoad(run: LoadRun): Promise<LoadReport> {
   try {
     const { summary, samples, books } = await causeLoad(run, owner);
     log('checking the books');
+    const plateau = plateauPerSecond(summary);
     const growth = Object.keys(target.pids).map((name) => [name, growthPerMinute(samples, name)] as const);
     return {
       script,
       profile,
       requestsPerSecond:
         (counted(summary, 'http_req_duration{stage:load}') / summary.state.testRunDurationMs) * 1_000,
+      ...(plateau === undefined ? {} : { plateauPerSecond: plateau }),
       summary,
       missed: missedThresholds(summary),
       faults: await findFaults(books()),

@@ -11,6 +11,7 @@ const metricSchema = z.object({
 const summarySchema = z.object({
   metrics: z.record(z.string(), metricSchema),
   state: z.object({ testRunDurationMs: z.number() }),
+  plateauSeconds: z.number().optional(),
 });
 
 export type Summary = z.output<typeof summarySchema>;
@@ -26,3 +27,9 @@ export const missedThresholds = ({ metrics }: Summary): string[] =>
   Object.entries(metrics).flatMap(([name, { thresholds = {} }]) =>
     Object.entries(thresholds).flatMap(([threshold, { ok }]) => (ok ? [] : [`${name}: ${threshold}`])),
   );
+
+/** Requests a second while the most users were there; undefined for scripts without such a time. */
+export const plateauPerSecond = (summary: Summary): number | undefined =>
+  summary.plateauSeconds === undefined
+    ? undefined
+    : counted(summary, 'http_req_duration{phase:plateau}') / summary.plateauSeconds;

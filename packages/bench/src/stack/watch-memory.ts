@@ -119,6 +119,7 @@ export function growthPerMinute(samples: readonly Sample[], name: string): numbe
     return memory === undefined ? [] : [{ x: seconds / 60, y: memory }];
   });
   const later = points.slice(Math.floor(points.length / 3));
+  if (later.length === 0) return 0;
   const mean = (of: (point: { x: number; y: number }) => number): number =>
     later.reduce((sum, point) => sum + of(point), 0) / later.length;
   const meanX = mean(({ x }) => x);

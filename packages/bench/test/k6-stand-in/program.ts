@@ -35,12 +35,13 @@ const messageSchema = z.discriminatedUnion('kind', [
 ]);
 
 async function fetchFor({ method, url, body, headers }: z.output<typeof askedSchema>): Promise<object> {
-  const response = await fetch(url, { method, body, headers, redirect: 'manual' });
-  return {
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: await response.text(),
-  };
+  try {
+    const response = await fetch(url, { method, body, headers, redirect: 'manual' });
+    const { status } = response;
+    return { status, headers: Object.fromEntries(response.headers), body: await response.text() };
+  } catch (error) {
+    return { status: 0, headers: {}, body: String(error) };
+  }
 }
 
 const totals: Record<string, number> = {};
@@ -51,19 +52,18 @@ function call(exported: string, args: readonly unknown[], times: number): Promis
   const worker = new Worker(new URL('user.ts', import.meta.url), {
     workerData: { script, environment, exported, args, times, bell },
   });
+  const answer = async (request: z.output<typeof askedSchema>): Promise<void> => {
+    worker.postMessage(await fetchFor(request), []);
+    Atomics.add(new Int32Array(bell), 0, 1);
+    Atomics.notify(new Int32Array(bell), 0);
+  };
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.on('message', (message: unknown) => {
       const told = messageSchema.parse(message);
       if (told.kind === 'line') appendFileSync(values['console-output'], `${told.line}\n`);
       else if (told.kind === 'request') {
-        void fetchFor(told.request)
-          .catch((error: unknown) => ({ status: 0, headers: {}, body: String(error) }))
-          .then((answer) => {
-            worker.postMessage(answer);
-            Atomics.add(new Int32Array(bell), 0, 1);
-            Atomics.notify(new Int32Array(bell), 0);
-          });
+        void answer(told.request);
       } else {
         for (const [name, count] of Object.entries(told.counters)) totals[name] = (totals[name] ?? 0) + count;
         resolve(told.result);

@@ -24,7 +24,7 @@ registerHooks({
       : next(specifier, context),
 });
 Object.assign(globalThis, { __ENV: environment });
-console.log = (line: string): void => parentPort?.postMessage({ kind: 'line', line });
+console.log = (line: string): void => parentPort?.postMessage({ kind: 'line', line }, []);
 
 const functionSchema = z.function({ input: z.array(z.any()), output: z.any() });
 const { counters } = await import('./modules/k6-metrics.ts');
@@ -32,4 +32,4 @@ const module: Record<string, unknown> = await import(script);
 const run = functionSchema.parse(module[exported]);
 let result: unknown;
 for (let time = 0; time < times; time += 1) result = run(...args);
-parentPort?.postMessage({ kind: 'done', result, counters });
+parentPort?.postMessage({ kind: 'done', result, counters }, []);

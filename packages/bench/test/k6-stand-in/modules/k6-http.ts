@@ -26,7 +26,7 @@ function request(
   if (parentPort === null) throw new Error('only in a thread');
   const rung = new Int32Array(bell);
   const before = Atomics.load(rung, 0);
-  parentPort.postMessage({ kind: 'request', request: { method, url, body, headers } });
+  parentPort.postMessage({ kind: 'request', request: { method, url, body, headers } }, []);
   Atomics.wait(rung, 0, before);
   const answer = answerSchema.parse(receiveMessageOnPort(parentPort)?.message);
   for (const name of [

@@ -5,6 +5,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { DrillDeclaration } from './drill-declaration.ts';
+import { commissionsAtSizeDrill } from './drills/commissions-at-size.ts';
+import { alertsFireDrill } from './drills/alerts-fire.ts';
+import { backupRestoreDrill } from './drills/backup-restore.ts';
+import { canaryDrill } from './drills/canary-drill.ts';
 import { commissionsModelDrill } from './drills/commissions-model.ts';
 import { commissionsRaceDrill } from './drills/commissions-race.ts';
 import { generatedRequestsDrill } from './drills/generated-requests.ts';
@@ -21,6 +25,7 @@ import { webhookKillsDrill } from './drills/webhook-kills.ts';
 const DRILLS: readonly DrillDeclaration[] = [
   commissionsRaceDrill,
   commissionsModelDrill,
+  commissionsAtSizeDrill,
   webhookKillsDrill,
   webhookIsolationDrill,
   idleSocketsDrill,
@@ -31,6 +36,9 @@ const DRILLS: readonly DrillDeclaration[] = [
   postgresRestartsDrill,
   natsAwayDrill,
   natsClusterDrill,
+  canaryDrill,
+  alertsFireDrill,
+  backupRestoreDrill,
 ];
 
 const root = resolve(import.meta.dirname, '../../..');

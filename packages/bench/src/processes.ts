@@ -28,6 +28,9 @@ function cpuSeconds(pid: number | undefined): number {
   }
 }
 
+/** Of a machine that others keep busy. */
+const START_PATIENCE_MS = 60_000;
+
 /** Whatever runs when this process ends is ended with it. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -73,7 +76,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 async function ready(child: ChildProcess, url: string, complaint: () => string): Promise<void> {
-  const giveUpAt = Date.now() + 20_000;
+  const giveUpAt = Date.now() + START_PATIENCE_MS;
   while (Date.now() < giveUpAt) {
     if (child.exitCode !== null) break;
     const answer = await fetch(url).catch(() => undefined);

@@ -18,7 +18,7 @@ export const UPSTREAM_NAMES = [
   'batch-scheduler',
 ] as const;
 
-type UpstreamName = (typeof UPSTREAM_NAMES)[number];
+export type UpstreamName = (typeof UPSTREAM_NAMES)[number];
 
 /** One of each service; with several of these, each has a gateway of its own. */
 export interface Ensemble {

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { DrillDeclaration } from './drill-declaration.ts';
-import { commissionsAtSizeDrill } from './drills/commissions-at-size.ts';
 import { alertsFireDrill } from './drills/alerts-fire.ts';
 import { backupRestoreDrill } from './drills/backup-restore.ts';
 import { canaryDrill } from './drills/canary-drill.ts';
@@ -25,7 +24,6 @@ import { webhookKillsDrill } from './drills/webhook-kills.ts';
 const DRILLS: readonly DrillDeclaration[] = [
   commissionsRaceDrill,
   commissionsModelDrill,
-  commissionsAtSizeDrill,
   webhookKillsDrill,
   webhookIsolationDrill,
   idleSocketsDrill,

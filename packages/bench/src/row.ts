@@ -28,6 +28,8 @@ export interface Row {
   ours: Side;
   /** `goal`: what ours divided by the peer should reach. `latencyGoals`: what ours should be of the peer's at most. */
   peers: { side: Side; goal: number; latencyGoals?: Latency }[];
+  /** What ours should stay under, whatever its peers do. */
+  latencyLimitMs?: Partial<Latency>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export interface SideResult {
   /** Ours divided by this side's, median of the rounds' own ratios: less is better. */
   latencyRatios?: Latency;
   latencyGoals?: Latency;
+  latencyLimitMs?: Partial<Latency>;
 }
 
 export interface RowResult {
@@ -94,6 +97,9 @@ export async function measureRow(row: Row, options: { rounds: number; seconds: n
             ratio: spread(measurements.map((m, i) => (ours[i]?.perSecond ?? 0) / m.perSecond)).median,
           }),
       ...latencyResult(ours, measurements, peer?.latencyGoals),
+      ...(side === row.ours && row.latencyLimitMs !== undefined
+        ? { latencyLimitMs: row.latencyLimitMs }
+        : {}),
     };
   });
   return { row: row.name, work: row.work, rounds: options.rounds, sides: results };

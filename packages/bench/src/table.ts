@@ -18,14 +18,15 @@ export function printRow(result: RowResult, print: (line: string) => void): void
   }
 }
 
-function latencyLines({ latencyMs, latencyRatios, latencyGoals }: SideResult): string[] {
+function latencyLines({ latencyMs, latencyRatios, latencyGoals, latencyLimitMs }: SideResult): string[] {
   if (latencyMs === undefined) return [];
   return (['p50', 'p99'] as const).map((key) => {
     const ratio =
       latencyRatios === undefined
         ? ''
         : `; ours is ${latencyRatios[key].toFixed(2)} x this (goal: ${latencyGoals?.[key].toFixed(2) ?? '-'} at most)`;
-    return `${key} ${latencyMs[key].toFixed(1)} ms${ratio}`;
+    const limit = latencyLimitMs?.[key] === undefined ? '' : ` (goal: under ${latencyLimitMs[key]} ms)`;
+    return `${key} ${latencyMs[key].toFixed(1)} ms${limit}${ratio}`;
   });
 }
 

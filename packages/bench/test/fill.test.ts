@@ -14,6 +14,10 @@ const ROLLUPS = [
   'program_hours',
   'policy_hours',
   'product_hours',
+  'policy_days',
+  'product_days',
+  'program_click_hours',
+  'click_stat_days',
 ];
 
 async function readRollups(owner: Database): Promise<Record<string, string[]>> {

@@ -1,4 +1,5 @@
-import type { Span } from './cover.ts';
+import { inHours } from './cover.ts';
+import type { Cover, Span } from './cover.ts';
 import {
   COMMISSION_FIGURES,
   CONVERSION_FIGURES,
@@ -7,7 +8,8 @@ import {
   PAID_FIGURES,
   PARTNER_FIGURES,
 } from './figures.ts';
-import { inHours } from './cover.ts';
+import type { PartnerFigure } from './figures.ts';
+import { rowsWithin } from './rows-within.ts';
 import type { Statement } from './statement.ts';
 
 /**
@@ -15,77 +17,92 @@ import type { Statement } from './statement.ts';
  * place that knows which grain is read for what.
  */
 
-/** `at`, `partner_id` and every figure of partners; narrowed to the statement's partner when it has one. */
-export function partnerFacts(s: Statement): string {
-  const names = figureNames(PARTNER_FIGURES);
-  return [
-    rollup(s, { table: 'rollup_partner_days', moment: 'day', spans: s.cover.days, names, id: 'partner_id' }),
-    rollup(s, {
-      table: 'rollup_partner_hours',
-      moment: 'hour',
-      spans: s.cover.hours,
-      names,
-      id: 'partner_id',
-    }),
-    ...baseRows(s),
-  ].join('\nUNION ALL\n');
+const ALL = figureNames(PARTNER_FIGURES);
+const EARNINGS = figureNames(EARNING_FIGURES);
+
+/** `at`, `partner_id` and the figures asked for; narrowed to the statement's partner when it has one. */
+export function partnerFacts(s: Statement, names: readonly PartnerFigure[] = ALL): string {
+  const { days, hours } = s.cover;
+  return union('partner_id', names, [
+    ...rollup(s, { table: 'rollup_partner_days', moment: 'day', spans: days, names, id: 'partner_id' }),
+    ...rollup(s, { table: 'rollup_partner_hours', moment: 'hour', spans: hours, names, id: 'partner_id' }),
+    ...baseRows(s, names),
+  ]);
 }
 
 /** The same for whoever does not ask by partner: `partner_id` is null where it comes from a rollup of the programme. */
-export function programFacts(s: Statement): string {
-  if (s.scope.partnerId !== undefined) return partnerFacts(s);
-  const names = figureNames(PARTNER_FIGURES);
+export function programFacts(s: Statement, names: readonly PartnerFigure[] = ALL): string {
+  if (s.scope.partnerId !== undefined) return partnerFacts(s, names);
   const { hours } = inHours(s.cover);
-  return [
-    rollup(s, { table: 'rollup_program_hours', moment: 'hour', spans: hours, names, id: undefined }),
-    ...baseRows(s),
-  ].join('\nUNION ALL\n');
+  return union('partner_id', names, [
+    ...rollup(s, { table: 'rollup_program_hours', moment: 'hour', spans: hours, names, id: undefined }),
+    ...baseRows(s, names),
+  ]);
 }
+
+const CLICKS = ['valid_clicks'];
 
 /** `at`, `partner_id`, `valid_clicks`. Clicks have no currency. */
 export function clickFacts(s: Statement): string {
-  const names = ['valid_clicks'];
-  const id = 'partner_id';
-  const anyCurrency = true;
-  const where = `c.status = 'valid'${ownPartner(s, 'c')}`;
-  return [
-    rollup(s, { table: 'rollup_click_days', moment: 'day', spans: s.cover.days, names, id, anyCurrency }),
-    rollup(s, { table: 'rollup_click_hours', moment: 'hour', spans: s.cover.hours, names, id, anyCurrency }),
-    `SELECT c.clicked_at AS at, c.partner_id, 1 AS valid_clicks
-     FROM ${rowsIn(s, { table: 'referral_clicks', alias: 'c', moment: 'clicked_at', rows: s.cover.rows, where })}`,
-  ].join('\nUNION ALL\n');
+  const { days, hours } = s.cover;
+  const part = { names: CLICKS, id: 'partner_id', anyCurrency: true } as const;
+  return union('partner_id', CLICKS, [
+    ...rollup(s, { ...part, table: 'rollup_click_days', moment: 'day', spans: days }),
+    ...rollup(s, { ...part, table: 'rollup_click_hours', moment: 'hour', spans: hours }),
+    ...clickRows(s),
+  ]);
+}
+
+/** The same for whoever does not ask by partner: `partner_id` is null where it comes from a rollup of the programme. */
+export function programClickFacts(s: Statement): string {
+  if (s.scope.partnerId !== undefined) return clickFacts(s);
+  const { hours: spans } = inHours(s.cover);
+  const part = { names: CLICKS, id: undefined, anyCurrency: true };
+  return union('partner_id', CLICKS, [
+    ...rollup(s, { ...part, table: 'rollup_program_click_hours', moment: 'hour', spans }),
+    ...clickRows(s),
+  ]);
 }
 
 /** `policy_id` and the figures of earnings. A partner's are read row by row: no rollup is by policy and partner. */
 export function policyFacts(s: Statement): string {
-  const { hours, rows } = s.scope.partnerId === undefined ? inHours(s.cover) : rowsOnly(s);
-  const names = figureNames(EARNING_FIGURES);
-  return [
-    rollup(s, { table: 'rollup_policy_hours', moment: 'hour', spans: hours, names, id: 'policy_id' }),
-    `SELECT c.created_at AS at, c.policy_id, ${expressions(EARNING_FIGURES, names)}
-     FROM ${commissionsIn(s, rows, 'created_at')}
-     WHERE c.kind = 'earning' AND c.policy_id IS NOT NULL`,
-  ].join('\nUNION ALL\n');
+  const { days, hours, rows } = s.scope.partnerId === undefined ? s.cover : rowsOnly(s);
+  const part = { names: EARNINGS, id: 'policy_id' } as const;
+  return union('policy_id', EARNINGS, [
+    ...rollup(s, { ...part, table: 'rollup_policy_days', moment: 'day', spans: days }),
+    ...rollup(s, { ...part, table: 'rollup_policy_hours', moment: 'hour', spans: hours }),
+    ...commissions(s, {
+      rows,
+      moment: 'created_at',
+      select: `c.policy_id, ${expressions(EARNING_FIGURES, EARNINGS)}`,
+      where: ` AND c.kind = 'earning' AND c.policy_id IS NOT NULL`,
+    }),
+  ]);
 }
 
 /** `product_id` and primary `conversions`. */
 export function productFacts(s: Statement): string {
-  const { hours, rows } = s.scope.partnerId === undefined ? inHours(s.cover) : rowsOnly(s);
-  return [
-    rollup(s, {
-      table: 'rollup_product_hours',
-      moment: 'hour',
-      spans: hours,
-      names: ['conversions'],
-      id: 'product_id',
-    }),
-    `SELECT e.converted_at AS at, e.product_id, 1 AS conversions FROM ${conversionsIn(s, rows)} WHERE e.is_primary`,
-  ].join('\nUNION ALL\n');
+  const { days, hours, rows } = s.scope.partnerId === undefined ? s.cover : rowsOnly(s);
+  const part = { names: ['conversions'], id: 'product_id' } as const;
+  return union('product_id', part.names, [
+    ...rollup(s, { ...part, table: 'rollup_product_days', moment: 'day', spans: days }),
+    ...rollup(s, { ...part, table: 'rollup_product_hours', moment: 'hour', spans: hours }),
+    ...conversions(s, { rows, select: 'e.product_id, 1 AS conversions', where: ' AND e.is_primary' }),
+  ]);
 }
 
-function rowsOnly({ cover }: Statement): { hours: Span[]; rows: readonly Span[] } {
-  const spans = [...cover.days, ...cover.hours, ...cover.rows];
-  return { hours: [], rows: spans };
+/** Everything row by row. */
+function rowsOnly({ cover }: Statement): Cover {
+  return { days: [], hours: [], rows: [...cover.days, ...cover.hours, ...cover.rows] };
+}
+
+type Id = 'partner_id' | 'policy_id' | 'product_id';
+
+/** Of an empty range there are no parts, and yet it has columns. */
+function union(id: Id, names: readonly string[], parts: readonly string[]): string {
+  if (parts.length > 0) return parts.join('\nUNION ALL\n');
+  const zeros = names.map((name) => `0 AS ${name}`).join(', ');
+  return `SELECT NULL::timestamptz AS at, NULL::uuid AS ${id}, ${zeros} WHERE false`;
 }
 
 interface RollupPart {
@@ -93,63 +110,88 @@ interface RollupPart {
   readonly moment: 'day' | 'hour';
   readonly spans: readonly Span[];
   readonly names: readonly string[];
-  readonly id: 'partner_id' | 'policy_id' | 'product_id' | undefined;
+  readonly id: Id | undefined;
   readonly anyCurrency?: boolean;
 }
 
-function rollup(s: Statement, { table, moment, spans, names, id, anyCurrency = false }: RollupPart): string {
+function rollup(s: Statement, part: RollupPart): string[] {
+  const { table, moment, spans, names, id, anyCurrency = false } = part;
+  if (spans.length === 0) return [];
   const currency = anyCurrency ? '' : ` AND r.currency = ${s.bind(s.scope.currency)}`;
   const own = id === 'partner_id' ? ownPartner(s, 'r') : '';
   const idColumn = id === undefined ? 'NULL::uuid AS partner_id' : `r.${id}`;
-  return `SELECT r.${moment} AS at, ${idColumn}, ${names.map((name) => `r.${name}`).join(', ')}
-     FROM ${s.spans(spans, 'part')} JOIN ${table} r ON r.program_id = ${s.programId}${currency}
-       AND r.${moment} >= part.from_at AND r.${moment} < part.to_at${own}`;
+  const select = `r.${moment} AS at, ${idColumn}, ${names.map((name) => `r.${name}`).join(', ')}`;
+  return rowsWithin(s, { table, alias: 'r', moment, spans, select, where: currency + own });
 }
 
-/** Parts of hours, from the base tables: conversions, commissions by creation, commissions by payment. */
-function baseRows(s: Statement): string[] {
-  const names = figureNames(PARTNER_FIGURES);
+/** Parts of hours, from the base tables; those that know any of the figures. */
+function baseRows(s: Statement, names: readonly PartnerFigure[]): string[] {
   const { rows } = s.cover;
+  const knows = (known: object): boolean => names.some((name) => name in known);
+  const figures = (known: Readonly<Record<string, string>>, alias: string): string =>
+    `${alias}.partner_id, ${expressions(known, names)}`;
   return [
-    `SELECT e.converted_at AS at, e.partner_id, ${expressions(CONVERSION_FIGURES, names)} FROM ${conversionsIn(s, rows)}`,
-    `SELECT c.created_at AS at, c.partner_id, ${expressions(COMMISSION_FIGURES, names)}
-     FROM ${commissionsIn(s, rows, 'created_at')}`,
-    `SELECT c.paid_at AS at, c.partner_id, ${expressions(PAID_FIGURES, names)} FROM ${commissionsIn(s, rows, 'paid_at')}`,
+    ...(knows(CONVERSION_FIGURES)
+      ? conversions(s, { rows, select: figures(CONVERSION_FIGURES, 'e'), where: '' })
+      : []),
+    ...(knows(COMMISSION_FIGURES)
+      ? commissions(s, {
+          rows,
+          moment: 'created_at',
+          select: figures(COMMISSION_FIGURES, 'c'),
+          where: '',
+        })
+      : []),
+    ...(knows(PAID_FIGURES)
+      ? commissions(s, { rows, moment: 'paid_at', select: figures(PAID_FIGURES, 'c'), where: '' })
+      : []),
   ];
 }
 
-function conversionsIn(s: Statement, rows: readonly Span[]): string {
-  const inCurrency = `e.currency = ${s.bind(s.scope.currency)}${ownPartner(s, 'e')}`;
-  return rowsIn(s, {
-    table: 'conversion_events',
-    alias: 'e',
-    moment: 'converted_at',
-    rows,
-    where: inCurrency,
+function clickRows(s: Statement): string[] {
+  const { rows: spans } = s.cover;
+  if (spans.length === 0) return [];
+  return rowsWithin(s, {
+    table: 'referral_clicks',
+    alias: 'c',
+    moment: 'clicked_at',
+    spans,
+    select: 'c.clicked_at AS at, c.partner_id, 1 AS valid_clicks',
+    where: ` AND c.status = 'valid'${ownPartner(s, 'c')}`,
   });
 }
 
-function commissionsIn(s: Statement, rows: readonly Span[], moment: 'created_at' | 'paid_at'): string {
-  const inCurrency = `c.currency = ${s.bind(s.scope.currency)}${ownPartner(s, 'c')}`;
-  return rowsIn(s, { table: 'commissions', alias: 'c', moment, rows, where: inCurrency });
-}
-
-interface BaseRows {
-  readonly table: string;
-  readonly alias: string;
-  readonly moment: string;
+interface BasePart {
   readonly rows: readonly Span[];
+  readonly select: string;
   readonly where: string;
 }
 
-/**
- * The rows of a base table within spans. OFFSET 0 keeps the spans outside: joined, each would count as a ninth of the table,
- * and minutes of rows would be looked for by reading all of it.
- */
-function rowsIn(s: Statement, { table, alias, moment, rows, where }: BaseRows): string {
-  return `${s.spans(rows, 'part')} CROSS JOIN LATERAL (
-       SELECT * FROM ${table} ${alias} WHERE ${alias}.program_id = ${s.programId} AND ${where}
-         AND ${alias}.${moment} >= part.from_at AND ${alias}.${moment} < part.to_at OFFSET 0) AS ${alias}`;
+function conversions(s: Statement, { rows, select, where }: BasePart): string[] {
+  if (rows.length === 0) return [];
+  return rowsWithin(s, {
+    table: 'conversion_events',
+    alias: 'e',
+    moment: 'converted_at',
+    spans: rows,
+    select: `e.converted_at AS at, ${select}`,
+    where: ` AND e.currency = ${s.bind(s.scope.currency)}${ownPartner(s, 'e')}${where}`,
+  });
+}
+
+function commissions(
+  s: Statement,
+  { rows, moment, select, where }: BasePart & { readonly moment: 'created_at' | 'paid_at' },
+): string[] {
+  if (rows.length === 0) return [];
+  return rowsWithin(s, {
+    table: 'commissions',
+    alias: 'c',
+    moment,
+    spans: rows,
+    select: `c.${moment} AS at, ${select}`,
+    where: ` AND c.currency = ${s.bind(s.scope.currency)}${ownPartner(s, 'c')}${where}`,
+  });
 }
 
 function ownPartner(s: Statement, alias: string): string {

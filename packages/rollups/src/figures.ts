@@ -58,3 +58,9 @@ export function sums(figures: Readonly<Record<string, string>>): string {
     .map(([name, expression]) => `sum(${expression}) AS ${name}`)
     .join(', ');
 }
+
+/**
+ * Raised by whoever changes what a figure means, or what the rollups are made of: the rollups of before are then rebuilt once the
+ * new release runs. 1: a refund after payment is a refund; 2: statistics of clicks.
+ */
+export const FIGURES_DEFINITION = 2;

@@ -1,9 +1,17 @@
 export { coverRange, type Cover, type Span } from './cover.ts';
 export { findFirstMoment, startOfUtcDay, type DayRange } from './days.ts';
-export { clickFacts, partnerFacts, policyFacts, productFacts, programFacts } from './facts.ts';
+export {
+  clickFacts,
+  partnerFacts,
+  policyFacts,
+  productFacts,
+  programClickFacts,
+  programFacts,
+} from './facts.ts';
 export {
   EARNING_FIGURES,
   figureNames,
+  FIGURES_DEFINITION,
   PARTNER_FIGURES,
   sums,
   type EarningFigure,

@@ -1,4 +1,5 @@
 import type { Database } from '@tributary/schema';
+import { COARSE_REPAIRS } from './coarse.ts';
 import { DAY_MS, daysOf } from './days.ts';
 import type { DayRange } from './days.ts';
 import { recomputeKeys } from './recompute.ts';
@@ -49,6 +50,7 @@ export async function rebuildRollups(deps: RebuildDeps, range: DayRange): Promis
     let keys = 0;
     for (const rollup of ROLLUPS)
       keys += await rebuildDay(deps.db, { rollup, day, programId: range.programId });
+    await COARSE_REPAIRS.click_stats(deps.db, { day, programId: range.programId });
     total += keys;
     await deps.onDay?.(day, keys);
   }

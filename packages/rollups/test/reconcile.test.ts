@@ -24,6 +24,10 @@ const TABLES = [
   'product_hours',
   'click_hours',
   'click_days',
+  'policy_days',
+  'product_days',
+  'program_click_hours',
+  'click_stat_days',
 ];
 
 /** Everything that the rollups say; rows of zeros say nothing. */
@@ -88,6 +92,14 @@ t.test('days, and hours of the programme, that are not what they are sums of are
   await owner.query('UPDATE rollup_click_days SET valid_clicks = valid_clicks - 1 WHERE partner_id = $1', [
     partnerId,
   ]);
+  await owner.query('UPDATE rollup_policy_days SET earnings_amount = earnings_amount + 1');
+  await owner.query('DELETE FROM rollup_product_days WHERE day < $1', [new Date('2026-03-03')]);
+  await owner.query('UPDATE rollup_program_click_hours SET valid_clicks = valid_clicks + 2');
+  await owner.query(`UPDATE rollup_click_stat_days SET clicks = clicks - 1`);
+  await owner.query(
+    `INSERT INTO rollup_click_stat_days (day, partner_id, status, source, clicks) VALUES ('2026-03-02Z', $1, 'bot', 'app', 3)`,
+    [partnerId],
+  );
   // Sums of nothing: neither hour nor base row is of that currency.
   await owner.query(
     `INSERT INTO rollup_partner_days (day, partner_id, currency, revenue) VALUES ('2026-03-02Z', $1, 'EUR', 5)`,
@@ -96,7 +108,15 @@ t.test('days, and hours of the programme, that are not what they are sums of are
   await owner.query(
     `INSERT INTO rollup_program_hours (hour, currency, paid_amount) VALUES ('2026-03-03T07:00Z', 'JPY', 9)`,
   );
-  t.same(Object.keys(await reconcile(db)).sort(), ['click_days', 'partner_days', 'program_hours']);
+  t.same(Object.keys(await reconcile(db)).sort(), [
+    'click_days',
+    'click_stats',
+    'partner_days',
+    'policy_days',
+    'product_days',
+    'program_click_hours',
+    'program_hours',
+  ]);
   t.strictSame(await readRollups(owner), right);
   t.same(await reconcile(db), {});
 });
@@ -130,9 +150,13 @@ t.test('recounting clicks while they come in counts each of them once', async (t
   stop.abort();
   await rebuilding;
   const counted = await owner.query(
-    'SELECT valid_clicks FROM rollup_click_hours UNION ALL SELECT valid_clicks FROM rollup_click_days',
+    `SELECT valid_clicks FROM rollup_click_hours UNION ALL SELECT valid_clicks FROM rollup_click_days
+     UNION ALL SELECT valid_clicks FROM rollup_program_click_hours UNION ALL SELECT clicks FROM rollup_click_stat_days`,
   );
-  t.same(Array.from(counted), [{ validClicks: 200 }, { validClicks: 200 }]);
+  t.same(
+    Array.from(counted),
+    Array.from({ length: 4 }, () => ({ validClicks: 200 })),
+  );
 });
 
 t.test('concurrent recomputations of one key leave the newest result', async (t) => {

@@ -3,7 +3,7 @@ import type { StoredEvent } from '@tributary/event-catalog';
 import { newId } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 
-interface CommissionRow {
+export interface CommissionRow {
   id: string;
   kind: 'earning' | 'clawback' | 'bonus';
   partnerId: string;
@@ -17,7 +17,7 @@ interface CommissionRow {
 /** What the commands would have said about these rows; of a commission its creation and, if so, its payment. */
 export async function eventsOfRows(db: Database): Promise<StoredEvent[]> {
   const commissions = await db.query<CommissionRow>('SELECT * FROM commissions');
-  const conversions = await db.query<{ id: string; partnerId: string; productId: string; convertedAt: Date }>(
+  const conversions = await db.query<ConversionRow>(
     'SELECT id, partner_id, product_id, converted_at FROM conversion_events',
   );
   return [
@@ -25,16 +25,32 @@ export async function eventsOfRows(db: Database): Promise<StoredEvent[]> {
       const created = commissionEvent('commission.created', row);
       return row.paidAt === null ? [created] : [created, commissionEvent('commission.paid', row)];
     }),
-    ...conversions.map(({ id, convertedAt, ...ids }): StoredEvent => {
-      const event = exampleEvent('conversion.recorded');
-      const data = { ...event.data, ...ids, conversionId: id, convertedAt: convertedAt.toISOString() };
-      return { ...event, ...stamp(), data };
-    }),
+    ...conversions.map(conversionEvent),
   ];
 }
 
+interface ConversionRow {
+  id: string;
+  partnerId: string;
+  productId: string;
+  convertedAt: Date;
+}
+
+export function conversionEvent({ id, partnerId, productId, convertedAt }: ConversionRow): StoredEvent {
+  const event = exampleEvent('conversion.recorded');
+  const ids = { conversionId: id, partnerId, productId };
+  return { ...event, ...stamp(), data: { ...event.data, ...ids, convertedAt: convertedAt.toISOString() } };
+}
+
 export function commissionEvent(
-  type: 'commission.created' | 'commission.paid' | 'commission.cancelled' | 'commission.clawed_back',
+  type:
+    | 'commission.created'
+    | 'commission.confirmed'
+    | 'commission.adjusted'
+    | 'commission.refunded'
+    | 'commission.paid'
+    | 'commission.cancelled'
+    | 'commission.clawed_back',
   row: CommissionRow,
 ): StoredEvent {
   const event = exampleEvent(type);
@@ -67,11 +83,26 @@ export function shuffled(events: readonly StoredEvent[], times: number): StoredE
     .map(({ event }, index) => ({ ...event, id: index < events.length ? event.id : newId() }));
 }
 
-/** Everything that the rollups hold. */
+/** Everything that the rollups say; rows of zeros say nothing. */
 export async function readRollups(db: Database): Promise<unknown> {
-  const tables = ['partner_hours', 'partner_days', 'program_hours', 'policy_hours', 'product_hours'];
+  const tables = [
+    'partner_hours',
+    'partner_days',
+    'program_hours',
+    'policy_hours',
+    'policy_days',
+    'product_hours',
+    'product_days',
+    'click_hours',
+    'click_days',
+    'program_click_hours',
+    'click_stat_days',
+  ];
   const lists = await Promise.all(
-    tables.map((table) => db.query(`SELECT * FROM rollup_${table} r ORDER BY r::text`)),
+    tables.map((table) =>
+      db.query(`SELECT * FROM rollup_${table} r
+         WHERE to_jsonb(r)::text ~ '_?(clicks|count|conversions|amount|revenue)": "?-?0?[.0]*[1-9]' ORDER BY r::text`),
+    ),
   );
   return Object.fromEntries(tables.map((table, index) => [table, Array.from(lists[index] ?? [])]));
 }

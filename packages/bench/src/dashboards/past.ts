@@ -18,6 +18,8 @@ export interface Past {
   stop(): Promise<void>;
 }
 
+type PastContext = RowContext & { readonly settings?: Readonly<Record<string, string>> };
+
 const FULL: HistorySize = { clicks: 10_000_000, orders: 1_000_000, partners: 1_000, days: 60 };
 const QUICK: HistorySize = { clicks: 500_000, orders: 50_000, partners: 1_000, days: 60 };
 
@@ -28,11 +30,18 @@ const ANSWER_MS = 240_000;
  * Opens the past that is kept in the run's data folder, or makes it there: ten minutes and 10 GB the first time. A quick run's is small,
  * and thrown away.
  */
-export async function openPast({ folder, root, quick = false, data, log }: RowContext): Promise<Past> {
+export async function openPast({
+  folder,
+  root,
+  quick = false,
+  data,
+  log,
+  settings = {},
+}: PastContext): Promise<Past> {
   const kept = quick ? folder : (data ?? join(root, '.tributary', 'bench', 'past'));
   const dataDir = join(kept, 'postgres');
   if (!existsSync(dataDir)) log(`filling ${dataDir}`);
-  const postgres = await openDataFolder(dataDir, root);
+  const postgres = await openDataFolder(dataDir, root, settings);
   try {
     const end = (await findEnd(postgres.url)) ?? (await fill(postgres.url, quick ? QUICK : FULL));
     const service = new URL(postgres.url);

@@ -22,9 +22,18 @@ const FILLING = {
 };
 
 /** A private, migrated Postgres whose data stay in `dataDir`. */
-export async function openDataFolder(dataDir: string, root: string): Promise<ServerHandle> {
+export async function openDataFolder(
+  dataDir: string,
+  root: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerHandle> {
   const binaries = await ensureServerBinaries({ home: join(root, '.tributary') });
-  const postgres = await startPostgres({ binaries, dataDir, durable: true, settings: SETTINGS });
+  const postgres = await startPostgres({
+    binaries,
+    dataDir,
+    durable: true,
+    settings: { ...SETTINGS, ...settings },
+  });
   await migrate(postgres.url);
   return postgres;
 }

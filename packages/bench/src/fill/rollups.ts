@@ -33,6 +33,14 @@ const COARSE = [
    SELECT hour, currency, ${sumsOf(PARTNER_NAMES)} FROM rollup_partner_hours GROUP BY 1, 2 ORDER BY 1`,
   `INSERT INTO rollup_click_days (day, partner_id, valid_clicks)
    SELECT date_trunc('day', hour, 'UTC'), partner_id, sum(valid_clicks) FROM rollup_click_hours GROUP BY 1, 2 ORDER BY 1, 2`,
+  `INSERT INTO rollup_policy_days (day, policy_id, currency, ${EARNING_NAMES.join(', ')})
+   SELECT date_trunc('day', hour, 'UTC'), policy_id, currency, ${sumsOf(EARNING_NAMES)} FROM rollup_policy_hours GROUP BY 1, 2, 3 ORDER BY 1, 2`,
+  `INSERT INTO rollup_product_days (day, product_id, currency, conversions)
+   SELECT date_trunc('day', hour, 'UTC'), product_id, currency, sum(conversions) FROM rollup_product_hours GROUP BY 1, 2, 3 ORDER BY 1, 2`,
+  `INSERT INTO rollup_program_click_hours (hour, valid_clicks)
+   SELECT hour, sum(valid_clicks) FROM rollup_click_hours GROUP BY 1 ORDER BY 1`,
+  `INSERT INTO rollup_click_stat_days (day, partner_id, status, source, clicks)
+   SELECT date_trunc('day', clicked_at, 'UTC'), partner_id, status, source, count(*) FROM referral_clicks GROUP BY 1, 2, 3, 4 ORDER BY 1, 2`,
   `INSERT INTO rollup_progress (version, as_of) VALUES (1, now())`,
 ];
 

@@ -1,14 +1,9 @@
-import { deriveIdentityKey, IDENTITY_HEADER, signIdentity } from '@tributary/http-kit';
-import { Agent, request } from 'undici';
-
+import { ANALYTICS, startAnalytics, type AnalyticsUnderMeasurement } from '../dashboards/analytics.ts';
 import { openPast, type Past } from '../dashboards/past.ts';
 import { BY_SQL, type Computation, type Range } from '../dashboards/raw-sql.ts';
-import type { MeasuredProcess } from '../processes.ts';
 import type { RowDeclaration, Side } from '../row.ts';
-import { startNode } from '../webhooks/start-node.ts';
-import { cpuPerOperation, IDENTITY_SECRET } from './bench-servers.ts';
+import { cpuPerOperation } from './bench-servers.ts';
 
-const SERVICE = 'analytics-service';
 const DAY_MS = 86_400_000;
 const DAYS = 30;
 
@@ -69,39 +64,15 @@ export const dashboardRows: readonly RowDeclaration[] = Object.entries(BY_SQL).m
   }),
 );
 
-/** Without a broker: nothing changes while it is measured, and it answers all the same. */
-function startAnalytics(root: string, { serviceUrl }: Past): Promise<MeasuredProcess> {
-  return startNode(root, `services/${SERVICE}/src/server.ts`, {
-    NODE_ENV: 'production',
-    LOG_LEVEL: 'warn',
-    WORKERS: 'off',
-    DATABASE_URL: serviceUrl,
-    NATS_URL: 'nats://127.0.0.1:1',
-    REDIS_URL: 'redis://127.0.0.1:1',
-    IDENTITY_SECRET,
-  });
-}
-
-function ourSide(service: MeasuredProcess, { end }: Past, dashboard: string): Side {
-  const dispatcher = new Agent({ connections: 1 });
-  const headers = { [IDENTITY_HEADER]: identityForBench() };
+function ourSide(service: AnalyticsUnderMeasurement, { end }: Past, dashboard: string): Side {
   const nextRange = rangesBefore(end);
   return {
-    name: SERVICE,
+    name: ANALYTICS,
     configuration:
       'over HTTP, one process, one request at a time, each another range, so that none is shared',
     async measure(seconds) {
       const cpu = cpuPerOperation([service]);
-      const perSecond = await repeat(seconds, async () => {
-        const { from, to } = nextRange();
-        const query = `dateFrom=${from.toISOString()}&dateTo=${to.toISOString()}&currency=USD`;
-        const answer = await request(`${service.url}/dashboard/${dashboard}?${query}`, {
-          dispatcher,
-          headers,
-        });
-        const body = await answer.body.text();
-        if (answer.statusCode !== 200) throw new Error(`${dashboard} answered ${answer.statusCode}: ${body}`);
-      });
+      const perSecond = await repeat(seconds, async () => void (await service.ask(dashboard, nextRange())));
       return { perSecond, cpuMicroseconds: cpu(perSecond * seconds) };
     },
   };
@@ -135,19 +106,4 @@ async function repeat(seconds: number, work: () => Promise<void>): Promise<numbe
     tookMs = performance.now() - began;
   } while (tookMs < seconds * 1_000);
   return (done * 1_000) / tookMs;
-}
-
-/** Good for the whole run: a bench outlives the half minute that the gateway signs for. */
-function identityForBench(): string {
-  const identity = {
-    kind: 'api_key' as const,
-    id: 'bench',
-    name: 'bench',
-    scopes: ['analytics:read' as const],
-    programId: 'default',
-    ip: '127.0.0.1',
-    userAgent: 'bench',
-  };
-  const key = deriveIdentityKey(IDENTITY_SECRET, SERVICE);
-  return signIdentity(identity, { service: SERVICE, key }, Date.now() + 3_600_000);
 }

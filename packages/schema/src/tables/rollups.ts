@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigint, index, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+import type { ClickSource, ClickStatus } from '../constants.ts';
 import { moment, money, programId } from './columns.ts';
 
 /** Valid clicks by hour (UTC) and partner, counted by the statement that stores the clicks. */
@@ -29,6 +30,38 @@ export const rollupClickDays = pgTable(
   (t) => [
     primaryKey({ columns: [t.programId, t.day, t.partnerId] }),
     index('rollup_click_days_partner').on(t.programId, t.partnerId, t.day),
+  ],
+);
+
+/** The same by hour (UTC) of the whole programme, kept by the same trigger: for figures that name no partner. */
+export const rollupProgramClickHours = pgTable(
+  'rollup_program_click_hours',
+  {
+    programId: programId(),
+    hour: moment('hour').notNull(),
+    validClicks: integer('valid_clicks').notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.hour] })],
+);
+
+/** All clicks by day (UTC), partner, status and source, kept by a trigger on the clicks: for statistics over long ranges. */
+export const rollupClickStatDays = pgTable(
+  'rollup_click_stat_days',
+  {
+    programId: programId(),
+    day: moment('day').notNull(),
+    /** All zeros for clicks of nobody's code. */
+    partnerId: uuid('partner_id').notNull(),
+    status: text('status').$type<ClickStatus>().notNull(),
+    source: text('source').$type<ClickSource>().notNull(),
+    clicks: integer('clicks').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({
+      name: 'rollup_click_stat_days_pk',
+      columns: [t.programId, t.day, t.partnerId, t.status, t.source],
+    }),
+    index('rollup_click_stat_days_partner').on(t.programId, t.partnerId, t.day),
   ],
 );
 
@@ -112,6 +145,8 @@ export const rollupProgress = pgTable('rollup_progress', {
     .notNull()
     .default(sql`0`),
   asOf: moment('as_of'),
+  /** By which definition of the figures all of the rollups were computed: those of the release before are behind. */
+  definition: integer('definition').notNull().default(0),
 });
 
 /** Earnings by hour (UTC), policy and currency. */
@@ -124,7 +159,23 @@ export const rollupPolicyHours = pgTable(
     currency: text('currency').notNull(),
     ...earningColumns(),
   },
-  (t) => [primaryKey({ columns: [t.programId, t.currency, t.hour, t.policyId] })],
+  (t) => [
+    primaryKey({ columns: [t.programId, t.currency, t.hour, t.policyId] }),
+    index('rollup_policy_hours_policy').on(t.programId, t.policyId, t.hour),
+  ],
+);
+
+/** The same by day (UTC): sums of the hours, for long ranges. */
+export const rollupPolicyDays = pgTable(
+  'rollup_policy_days',
+  {
+    programId: programId(),
+    day: moment('day').notNull(),
+    policyId: uuid('policy_id').notNull(),
+    currency: text('currency').notNull(),
+    ...earningColumns(),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.currency, t.day, t.policyId] })],
 );
 
 /** Primary conversions by hour (UTC), product and currency. */
@@ -137,5 +188,21 @@ export const rollupProductHours = pgTable(
     currency: text('currency').notNull(),
     conversions: integer('conversions').notNull().default(0),
   },
-  (t) => [primaryKey({ columns: [t.programId, t.currency, t.hour, t.productId] })],
+  (t) => [
+    primaryKey({ columns: [t.programId, t.currency, t.hour, t.productId] }),
+    index('rollup_product_hours_product').on(t.programId, t.productId, t.hour),
+  ],
+);
+
+/** The same by day (UTC): sums of the hours, for long ranges. */
+export const rollupProductDays = pgTable(
+  'rollup_product_days',
+  {
+    programId: programId(),
+    day: moment('day').notNull(),
+    productId: uuid('product_id').notNull(),
+    currency: text('currency').notNull(),
+    conversions: integer('conversions').notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.programId, t.currency, t.day, t.productId] })],
 );

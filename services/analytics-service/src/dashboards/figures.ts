@@ -3,7 +3,7 @@ import type { EarningFigure, PartnerFigure } from '@tributary/rollups';
 import { total } from './arithmetic.ts';
 
 /** Sums as Postgres answers them: exact text, null where there was nothing to sum. */
-type Sums<Figure extends string> = { [Name in CamelCase<Figure>]: string | null };
+export type Sums<Figure extends string> = { [Name in CamelCase<Figure>]: string | null };
 /** The same with 0 for nothing. */
 export type Totals<Figure extends string> = { [Name in CamelCase<Figure>]: string };
 

@@ -28,13 +28,24 @@ export const funnelSchema = z.object({
   totalBonuses: z.number(),
 });
 
+const FIGURES = [
+  'revenue',
+  'pending_count',
+  'confirmed_count',
+  'paid_count',
+  'cancelled_count',
+  'earnings_amount',
+  'clawed_back_amount',
+  'bonus_amount',
+] as const;
+
 export type Funnel = z.output<typeof funnelSchema>;
 
 export async function readFunnel(db: Pick<Database, 'query'>, scope: Scope, cover: Cover): Promise<Funnel> {
-  return funnelOf(await readTotals(db, scope, cover));
+  return funnelOf(await readTotals(db, scope, { cover, figures: FIGURES }));
 }
 
-function funnelOf(totals: RangeTotals): Funnel {
+function funnelOf(totals: RangeTotals<(typeof FIGURES)[number]>): Funnel {
   const { clicks, countedConversions: conversions, revenue, earningsAmount } = totals;
   const commissions = countCommissions(totals);
   return {

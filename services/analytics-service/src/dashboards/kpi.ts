@@ -35,6 +35,17 @@ export const kpiSchema = z.object({
   totalBonuses: z.number(),
 });
 
+const FIGURES = [
+  'revenue',
+  'pending_count',
+  'confirmed_count',
+  'paid_count',
+  'earnings_amount',
+  'paid_amount',
+  'clawed_back_amount',
+  'bonus_amount',
+] as const;
+
 export type Kpi = z.output<typeof kpiSchema>;
 
 /** The range's figures, its tops, and what is pending and ready for payment now. */
@@ -44,7 +55,7 @@ export async function readKpi(
   { range, cover }: { range: Span; cover: Cover },
 ): Promise<Kpi> {
   const [totals, open, ...tops] = await Promise.all([
-    readTotals(db, scope, cover),
+    readTotals(db, scope, { cover, figures: FIGURES }),
     readOpenCommissions(db, scope),
     readTopPartner(db, scope, cover),
     readTopPolicy(db, scope, cover),
@@ -58,7 +69,7 @@ export function periodOf({ from, to }: Span): z.output<typeof periodSchema> {
 }
 
 function rangeOf(
-  totals: RangeTotals,
+  totals: RangeTotals<(typeof FIGURES)[number]>,
 ): Omit<Kpi, 'period' | keyof OpenCommissions | keyof ReturnType<typeof topsOf>> {
   const { clicks, countedConversions: conversions, revenue, earningsAmount } = totals;
   return {

@@ -85,7 +85,7 @@ async function readPage(
   return db.query<PartnerRow>(
     `SELECT p.id, p.name, p.email, p.tier, k.clicks, f.*
      FROM partners p
-     LEFT JOIN (SELECT f.partner_id, ${sumsOf(NAMES)} FROM (${partnerFacts(s)}) AS f GROUP BY f.partner_id) AS f
+     LEFT JOIN (SELECT f.partner_id, ${sumsOf(NAMES)} FROM (${partnerFacts(s, NAMES)}) AS f GROUP BY f.partner_id) AS f
        ON f.partner_id = p.id
      LEFT JOIN (SELECT partner_id, sum(valid_clicks) AS clicks FROM (${clickFacts(s)}) AS click GROUP BY partner_id) AS k
        ON k.partner_id = p.id

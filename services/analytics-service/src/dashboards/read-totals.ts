@@ -1,27 +1,30 @@
+import { programClickFacts, createStatement, programFacts } from '@tributary/rollups';
+import type { Cover, PartnerFigure, Scope } from '@tributary/rollups';
 import type { Database } from '@tributary/schema';
-import { PARTNER_FIGURES, clickFacts, createStatement, figureNames, programFacts } from '@tributary/rollups';
-import type { Cover, Scope } from '@tributary/rollups';
 import { sumsOf, totalsOf } from './figures.ts';
-import type { PartnerSums, PartnerTotals } from './figures.ts';
+import type { PartnerTotals, Sums, Totals } from './figures.ts';
 
-/** Everything about a range in one row. */
-export type RangeTotals = PartnerTotals & {
+/** Both kinds of conversions: which of them counts depends on who asks. */
+const CONVERSIONS = ['conversions', 'primary_conversions'] as const;
+
+/** The figures that were asked for, and what every range has, in one row. */
+export type RangeTotals<Figure extends PartnerFigure> = Totals<Figure> & {
   readonly clicks: string;
   /** Primary conversions of the programme; of a partner all of its rows. */
   readonly countedConversions: string;
 };
 
-/** The figures of a range, of the programme or of the scope's partner. */
-export async function readTotals(
+/** Figures of a range, of the programme or of the scope's partner; of what nobody asks for nothing is read. */
+export async function readTotals<Figure extends PartnerFigure>(
   db: Pick<Database, 'query'>,
   scope: Scope,
-  cover: Cover,
-): Promise<RangeTotals> {
+  { cover, figures }: { cover: Cover; figures: readonly Figure[] },
+): Promise<RangeTotals<Figure>> {
   const s = createStatement(scope, cover);
-  const [row] = await db.query<PartnerSums & { clicks: string | null }>(
-    `SELECT (SELECT sum(valid_clicks) FROM (${clickFacts(s)}) AS click) AS clicks,
-       ${sumsOf(figureNames(PARTNER_FIGURES))}
-     FROM (${programFacts(s)}) AS f`,
+  const names = [...CONVERSIONS, ...figures];
+  const [row] = await db.query<Sums<Figure | (typeof CONVERSIONS)[number]> & { clicks: string | null }>(
+    `SELECT (SELECT sum(valid_clicks) FROM (${programClickFacts(s)}) AS click) AS clicks, ${sumsOf(names)}
+     FROM (${programFacts(s, names)}) AS f`,
     s.params,
   );
   if (row === undefined) throw new Error('an aggregate without groups answered no row');

@@ -12,6 +12,7 @@ export interface Top {
 
 type Db = Pick<Database, 'query'>;
 
+const EARNINGS = ['pending_count', 'confirmed_count', 'paid_count', 'earnings_amount'] as const;
 const COMMISSIONS = 'sum(f.pending_count + f.confirmed_count + f.paid_count)';
 
 /** Who earned most; undefined when nobody has an earning that is not cancelled. */
@@ -19,7 +20,7 @@ export async function readTopPartner(db: Db, scope: Scope, cover: Cover): Promis
   const s = createStatement(scope, cover);
   const [top] = await db.query<Top>(
     `SELECT p.id, p.name, t.measure
-     FROM (SELECT f.partner_id, sum(f.earnings_amount) AS measure FROM (${partnerFacts(s)}) AS f
+     FROM (SELECT f.partner_id, sum(f.earnings_amount) AS measure FROM (${partnerFacts(s, EARNINGS)}) AS f
        GROUP BY f.partner_id HAVING ${COMMISSIONS} > 0 ORDER BY 2 DESC, 1 LIMIT 1) AS t
      JOIN partners p ON p.program_id = ${s.programId} AND p.id = t.partner_id`,
     s.params,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '@tributary/schema';
-import { clickFacts, coverRange, createStatement, programFacts } from '@tributary/rollups';
+import { programClickFacts, coverRange, createStatement, programFacts } from '@tributary/rollups';
 import type { Cover, Scope, Span } from '@tributary/rollups';
 import { amount } from './arithmetic.ts';
 import { countCommissions, sumsOf, totalsOf } from './figures.ts';
@@ -68,7 +68,7 @@ async function readClicks(db: Db, scope: Scope, { cover, starts }: Series): Prom
   const s = createStatement(scope, cover);
   const rows = await db.query<{ bucket: number; clicks: string }>(
     `SELECT width_bucket(f.at, ${s.bind(starts)}::timestamptz[]) AS bucket, sum(f.valid_clicks) AS clicks
-     FROM (${clickFacts(s)}) AS f GROUP BY 1`,
+     FROM (${programClickFacts(s)}) AS f GROUP BY 1`,
     s.params,
   );
   return new Map(rows.map(({ bucket, clicks }) => [bucket, clicks]));
@@ -78,7 +78,7 @@ async function readMoney(db: Db, scope: Scope, { cover, starts }: Series): Promi
   const s = createStatement(scope, cover);
   const rows = await db.query<TrendTotals & { bucket: number }>(
     `SELECT width_bucket(f.at, ${s.bind(starts)}::timestamptz[]) AS bucket, ${sumsOf(NAMES)}
-     FROM (${programFacts(s)}) AS f GROUP BY 1`,
+     FROM (${programFacts(s, NAMES)}) AS f GROUP BY 1`,
     s.params,
   );
   return new Map(rows.map(({ bucket, ...sums }) => [bucket, totalsOf(sums)]));

@@ -13,6 +13,7 @@ import {
   keysOfConversions,
 } from './dirty-keys.ts';
 import { followProgress } from './progress.ts';
+import { queueRebuildWhereBehind } from './definition.ts';
 
 export interface ProjectorDeps {
   readonly db: Database;
@@ -47,6 +48,7 @@ export function startProjector(deps: ProjectorDeps): LeasedLoop {
     logger,
     retryMs: Math.ceil(ttlMs / 3),
     run: async (_held, signal) => {
+      await queueRebuildWhereBehind(db, logger);
       const running = consumers.map((definition) => runConsumer({ messaging, db }, definition));
       const progress = followProgress({ db, messaging, logger, consumers }, signal);
       try {

@@ -4,8 +4,11 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { adjustRow } from './rows/adjust.ts';
+import { batchRow } from './rows/batch.ts';
+import { clickRow } from './rows/click.ts';
 import { dashboardRows } from './rows/dashboards.ts';
 import { gatewayHopRow } from './rows/gateway-hop.ts';
+import { importRow } from './rows/import.ts';
 import { listRow } from './rows/list.ts';
 import { webhookDeliveriesRow } from './rows/webhook-deliveries.ts';
 import { webhookLatencyRow } from './rows/webhook-latency.ts';
@@ -17,6 +20,9 @@ const ROWS: readonly RowDeclaration[] = [
   gatewayHopRow,
   listRow,
   adjustRow,
+  batchRow,
+  importRow,
+  clickRow,
   webhookDeliveriesRow,
   webhookLatencyRow,
   ...dashboardRows,

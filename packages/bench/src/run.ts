@@ -1,32 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { adjustRow } from './rows/adjust.ts';
-import { batchRow } from './rows/batch.ts';
-import { clickRow } from './rows/click.ts';
-import { dashboardRows } from './rows/dashboards.ts';
-import { gatewayHopRow } from './rows/gateway-hop.ts';
-import { importRow } from './rows/import.ts';
-import { listRow } from './rows/list.ts';
-import { webhookDeliveriesRow } from './rows/webhook-deliveries.ts';
-import { webhookLatencyRow } from './rows/webhook-latency.ts';
+import { machine } from './machine.ts';
+import { ROWS } from './rows/index.ts';
 import { measureRow, type RowDeclaration, type RowResult } from './row.ts';
 import { printRow } from './table.ts';
 import { MissingTool } from './tools.ts';
-
-const ROWS: readonly RowDeclaration[] = [
-  gatewayHopRow,
-  listRow,
-  adjustRow,
-  batchRow,
-  importRow,
-  clickRow,
-  webhookDeliveriesRow,
-  webhookLatencyRow,
-  ...dashboardRows,
-];
 
 const USAGE = `npm run bench -- [--only ROW] [--quick] [--data FOLDER]
 ROW is the beginning of a name. FOLDER holds what npm run bench:fill -- --into FOLDER made.
@@ -99,7 +80,6 @@ function writeResults(results: readonly RowResult[]): string {
   mkdirSync(folder, { recursive: true });
   const takenAt = new Date().toISOString();
   const path = join(folder, `${takenAt.replaceAll(':', '-')}.json`);
-  const machine = { cores: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version };
   writeFileSync(path, `${JSON.stringify({ takenAt, machine, results }, null, 2)}\n`);
   return path;
 }

@@ -99,11 +99,12 @@ t.test('hop-by-hop headers end at the gateway, both ways', async (t) => {
   });
   const answer = await sendRaw(
     gateway.url,
-    'GET /api/v1/open HTTP/1.1\r\nhost: a\r\nconnection: close, x-mine\r\nx-mine: 1\r\nte: trailers\r\n' +
+    'GET /api/v1/open HTTP/1.1\r\nhost: a\r\nconnection: close, x-mine, x-tributary-identity\r\nx-mine: 1\r\nte: trailers\r\n' +
       'proxy-authorization: Basic x\r\nupgrade: websocket\r\nx-yours: 1\r\n\r\n',
   );
   t.match(answer, /^HTTP\/1\.1 200/);
   t.ok(seen.includes('x-yours'));
+  t.ok(seen.includes('x-tributary-identity'), 'a client cannot take away what the gateway says');
   for (const name of ['x-mine', 'te', 'proxy-authorization', 'upgrade']) t.notOk(seen.includes(name), name);
   t.match(answer, /x-end: 1/);
   t.notMatch(answer, /x-hop|timeout=99/i);
@@ -230,6 +231,15 @@ t.test('an answer that breaks off in the middle is cut off, not completed', asyn
     response.write('{"half":');
     setImmediate(() => response.socket?.destroy());
   });
+  await t.rejects(fetch(`${gateway.url}/api/v1/open`).then((response) => response.text()));
+});
+
+t.test('an answer that stands still in the middle is cut off', async (t) => {
+  const gateway = await before(
+    t,
+    (_request, response) => void response.writeHead(200, { 'content-length': '1000' }).write('{"half":'),
+    { upstream: { connections: 4, connectTimeoutMs: 500, headersTimeoutMs: 5_000, bodyTimeoutMs: 300 } },
+  );
   await t.rejects(fetch(`${gateway.url}/api/v1/open`).then((response) => response.text()));
 });
 

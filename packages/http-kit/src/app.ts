@@ -30,6 +30,7 @@ import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import './route-config.ts';
 import { limitBodies } from './slow-bodies.ts';
+import { traceRequests } from './tracing.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** Less than the 10 s that a shutdown gives to requests under way. */
@@ -110,6 +111,7 @@ export function buildHttpApp(options: HttpAppOptions, recover?: RecoverFromFailu
   acceptJsonBodies(plain);
   answerProblems(plain, recover);
   observeRequests(plain, options);
+  traceRequests(plain, options);
   serveHealth(plain, options);
   return app;
 }

@@ -13,7 +13,8 @@ export interface ObservationOptions {
   readonly logMembers?: (request: FastifyRequest) => object;
 }
 
-function routePattern(request: FastifyRequest): string {
+/** The pattern of the route that a request met. */
+export function routePattern(request: FastifyRequest): string {
   return request.is404 ? UNMATCHED : (request.routeOptions.url ?? UNMATCHED);
 }
 

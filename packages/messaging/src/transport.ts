@@ -1,5 +1,6 @@
 import type { EventEnvelope } from '@tributary/event-catalog';
-import { headers, type NatsConnection } from 'nats';
+import { activeTracing } from '@tributary/tracing';
+import { headers, type MsgHdrs, type NatsConnection } from 'nats';
 
 import type { Messaging } from './connection.ts';
 
@@ -8,6 +9,9 @@ const ACK_TIMEOUT_MS = 5_000;
 
 /** Names the one consumer that a replayed message is for; the others acknowledge it unread. */
 export const REPLAY_HEADER = 'Tributary-Replay-For';
+
+/** The W3C header by which a consumer's span finds the request that caused its event. */
+export const TRACE_HEADER = 'traceparent';
 
 /** What travels; `type` is a plain string because a newer release may have written the row. */
 export interface Outgoing {
@@ -31,20 +35,44 @@ export async function publishGroup<T extends Outgoing>(
   const js = connection.jetstream();
   return Promise.all(
     events.map(async (event): Promise<Sent<T>> => {
+      const trace = traceOf(event);
       try {
         const { createdAt: _address, ...envelope } = event;
         const payload = JSON.stringify(envelope);
         await js.publish(messaging.names.subject(event.type), payload, {
           msgID: event.id,
           timeout: ACK_TIMEOUT_MS,
+          ...trace?.options,
         });
         messaging.metrics.published.inc({ type: event.type });
+        trace?.end();
         return { outcome: 'acknowledged', event };
       } catch (error) {
+        trace?.end(String(error));
         return { outcome: 'failed', event, error };
       }
     }),
   );
+}
+
+interface PublishTrace {
+  readonly options: { readonly headers: MsgHdrs };
+  readonly end: (error?: string) => void;
+}
+
+/** A span for an event whose cause is being traced; what the sweeper sends has lost its cause. */
+function traceOf(event: Outgoing): PublishTrace | undefined {
+  const tracing = activeTracing();
+  const parent = tracing?.carriedBy(event);
+  if (tracing === undefined || parent === undefined) return undefined;
+  const span = tracing.start(`publish ${event.type}`, {
+    kind: 'producer',
+    parent,
+    attributes: { 'messaging.system': 'nats', 'messaging.message.id': event.id },
+  });
+  const header = headers();
+  header.set(TRACE_HEADER, span.traceparent);
+  return { options: { headers: header }, end: (error) => span.end({ error }) };
 }
 
 /**

@@ -54,6 +54,8 @@ export const processSettings = {
   PORT: integerSetting(0, 65_535),
   HOST: z.string().min(1).default('127.0.0.1'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  /** A streaming replica, from which lists and dashboards are read. */
+  TRIBUTARY_READ_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }),
   NATS_URL: z.string().min(1),
   NATS_NAMESPACE: z
@@ -63,6 +65,10 @@ export const processSettings = {
   /** Copies of each stream: 1 on a single server, 3 on a cluster. */
   NATS_REPLICAS: integerSetting(1, 5).default(1),
   IDENTITY_SECRET: secret(z.string().min(32)),
+  /** Of an OTLP/HTTP collector; traces are sent there. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** Which part of the traces that begin here is recorded. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   WORKERS: setting('on'),

@@ -1,3 +1,4 @@
+import { startTracing } from '@tributary/tracing';
 import type { z } from 'zod';
 import { ConfigError, describeConfig, loadConfig } from './config.ts';
 import type { processSettings } from './config.ts';
@@ -49,8 +50,18 @@ export async function startProcess<Schema extends ProcessSchema>(
   exitOnUncaught(logger);
   logger.info(`configuration: ${describeConfig(schema, config)}`);
   try {
+    const tracing = await startTracing({
+      service,
+      release: config.RELEASE,
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      share: config.OTEL_TRACES_SAMPLER_ARG,
+    });
     const built = await build({ config, logger, metrics: createMetrics({ service }) });
-    createShutdown({ logger, phases: built.phases }).onSignals();
+    const phases =
+      tracing === undefined
+        ? built.phases
+        : [...built.phases, { name: 'send traces', timeoutMs: 3_000, run: () => tracing.stop() }];
+    createShutdown({ logger, phases }).onSignals();
     const address = await built.app.listen({ port: config.PORT, host: config.HOST });
     await built.onListening?.();
     logger.info({ address, release: config.RELEASE, startedInMs: Math.round(performance.now()) }, 'ready');

@@ -3,6 +3,8 @@ export type { ConnectOptions, Database, QueryParam } from './connect.ts';
 export { constraintName, DatabaseUnavailableError, sqlState } from './errors.ts';
 export { migrate } from './migrate.ts';
 export { dropExpiredOutbox, ensurePartitions } from './partitions.ts';
+export { connectReads } from './reads.ts';
+export type { ReadDatabase } from './reads.ts';
 export { SERVICE_ROLE } from './service-role.ts';
 export * from './constants.ts';
 export { CURRENCIES, currencyDecimals, CurrencyError, isCurrency } from './currencies.ts';

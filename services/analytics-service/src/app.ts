@@ -2,14 +2,14 @@ import { buildServiceApp } from '@tributary/http-kit';
 import type { ServiceApp, ServiceAppOptions } from '@tributary/http-kit';
 import { systemClock } from '@tributary/runtime';
 import type { Clock } from '@tributary/runtime';
-import type { Database } from '@tributary/schema';
+import type { ReadDatabase } from '@tributary/schema';
 import { dashboardRoutes } from './dashboards/routes.ts';
 import { createSharedComputations } from './dashboards/shared-computations.ts';
 
 export const SERVICE = 'analytics-service';
 
 export interface AppDeps extends Omit<ServiceAppOptions, 'service' | 'errors' | 'db'> {
-  readonly db: Database;
+  readonly db: ReadDatabase;
   readonly clock?: Clock;
 }
 

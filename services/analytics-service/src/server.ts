@@ -2,7 +2,7 @@ import { deriveIdentityKey } from '@tributary/http-kit';
 import { connectMessaging } from '@tributary/messaging';
 import { createHealth, newId, releasedWorkers, startProcess } from '@tributary/runtime';
 import type { BuiltProcess, ProcessContext } from '@tributary/runtime';
-import { connect } from '@tributary/schema';
+import { connect, connectReads } from '@tributary/schema';
 import { buildApp, SERVICE } from './app.ts';
 import { configSchema } from './config.ts';
 import type { AnalyticsConfig } from './config.ts';
@@ -12,6 +12,11 @@ await startProcess({ service: SERVICE, schema: configSchema, env: process.env, b
 
 async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig>): Promise<BuiltProcess> {
   const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+  const reads = connectReads({
+    primary: db,
+    url: config.TRIBUTARY_READ_DATABASE_URL,
+    applicationName: SERVICE,
+  });
   const messaging = connectMessaging({
     url: config.NATS_URL,
     name: SERVICE,
@@ -28,7 +33,7 @@ async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig
     },
   });
   const identityKey = deriveIdentityKey(config.IDENTITY_SECRET, SERVICE);
-  const app = await buildApp({ db, logger, metrics, health, identityKey });
+  const app = await buildApp({ db: reads, logger, metrics, health, identityKey });
   const workers = releasedWorkers({
     service: SERVICE,
     config,
@@ -45,7 +50,7 @@ async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig
       { name: 'requests', timeoutMs: 5_000, run: () => app.close() },
       { name: 'projector', timeoutMs: 6_000, run: () => workers.stop() },
       { name: 'messaging', timeoutMs: 2_000, run: () => messaging.close() },
-      { name: 'database', timeoutMs: 3_000, run: () => db.close(2_000) },
+      { name: 'database', timeoutMs: 3_000, run: () => Promise.all([reads.close(), db.close(2_000)]) },
     ],
   };
 }

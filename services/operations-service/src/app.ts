@@ -9,7 +9,7 @@ import {
   type Logger,
   type Metrics,
 } from '@tributary/runtime';
-import type { Database } from '@tributary/schema';
+import type { Database, ReadDatabase } from '@tributary/schema';
 import { registerAudit } from './audit/routes.ts';
 import { registerCommissionActions } from './commissions/action-routes.ts';
 import { registerBonus } from './commissions/bonus-route.ts';
@@ -33,6 +33,8 @@ export const SERVICE = 'operations-service';
 
 export interface AppDeps {
   readonly db: Database;
+  /** For lists and exports; `db` when left out. */
+  readonly reads?: ReadDatabase;
   readonly publish: (events: readonly StoredEvent[]) => void;
   readonly messaging: Messaging;
   readonly logger: Logger;
@@ -59,6 +61,7 @@ export async function buildApp(given: AppDeps): Promise<OperationsApp> {
   const settings = createSettingsReader({ db, clock, cache, reportingTimeZone });
   const deps: OperationsDeps = {
     db,
+    reads: given.reads ?? db,
     publish,
     messaging,
     clock,

@@ -1,7 +1,7 @@
 import { deriveIdentityKey } from '@tributary/http-kit';
 import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
 import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
-import { connect } from '@tributary/schema';
+import { connect, connectReads } from '@tributary/schema';
 import { buildApp, SERVICE } from './app.ts';
 import { configSchema } from './config.ts';
 
@@ -11,6 +11,11 @@ await startProcess({
   env: process.env,
   async build({ config, logger, metrics }) {
     const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+    const reads = connectReads({
+      primary: db,
+      url: config.TRIBUTARY_READ_DATABASE_URL,
+      applicationName: SERVICE,
+    });
     const messaging = connectMessaging({
       url: config.NATS_URL,
       name: SERVICE,
@@ -20,15 +25,11 @@ await startProcess({
       metrics,
     });
     const publisher = createPublisher({ messaging, db });
-    const health = createHealth({
-      logger,
-      checks: {
-        postgres: { check: () => db.ping(), required: true },
-        nats: { check: () => messaging.check() },
-      },
-    });
+    const postgres = { check: () => db.ping(), required: true };
+    const health = createHealth({ logger, checks: { postgres, nats: { check: () => messaging.check() } } });
     const { app, forgetSettings } = await buildApp({
       db,
+      reads,
       messaging,
       logger,
       metrics,
@@ -67,7 +68,7 @@ await startProcess({
         {
           name: 'close connections',
           timeoutMs: 2_000,
-          run: async () => Promise.all([messaging.close(), db.close()]),
+          run: async () => Promise.all([messaging.close(), reads.close(), db.close()]),
         },
       ],
     };

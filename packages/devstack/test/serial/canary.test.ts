@@ -51,7 +51,16 @@ function startCanary(args: readonly string[]) {
   return { child, ended, output: () => output };
 }
 
-const quick = ['--steps', '40,70,100', '--step-seconds', '3', '--min-requests', '120', '--worker-seconds', '1'];
+const quick = [
+  '--steps',
+  '40,70,100',
+  '--step-seconds',
+  '3',
+  '--min-requests',
+  '120',
+  '--worker-seconds',
+  '1',
+];
 const runCanary = async (args: readonly string[]): Promise<Run> => startCanary(args).ended;
 const weights = () =>
   db.query<{ release: string; weight: number }>(

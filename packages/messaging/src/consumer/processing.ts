@@ -6,6 +6,7 @@ import type { JsMsg } from 'nats';
 
 import type { Messaging } from '../connection.ts';
 import { REPLAY_HEADER } from '../transport.ts';
+import { traceBatch } from './batch-trace.ts';
 import { insertDeadLetter } from './dead-letters.ts';
 import type { ConsumerDefinition } from './definition.ts';
 import { isPassing, judgeFailure } from './verdict.ts';
@@ -134,7 +135,7 @@ async function attempt(
     for (const { message } of batch) message.working();
   }, definition.ackWaitMs / SIGNS_PER_ACK_WAIT);
   try {
-    await withinTime(definition, batch);
+    await traceBatch(definition.name, batch, () => withinTime(definition, batch));
     return undefined;
   } catch (error) {
     return { error };

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@tributary/event-catalog';
 import type { Database } from '@tributary/schema';
+import { activeTracing } from '@tributary/tracing';
 
 import type { Messaging } from '../connection.ts';
 import { atMostEvery, pause } from '../pause.ts';
@@ -35,6 +36,7 @@ export function createPublisher(deps: {
   const { messaging, db } = deps;
   const marks = createSentMarks(db, messaging.logger);
   const sayLeft = atMostEvery(LOG_EVERY_MS);
+  const tracing = activeTracing();
   let waiting: StoredEvent[] = [];
   let groups = 0;
   let stopped = false;
@@ -81,6 +83,7 @@ export function createPublisher(deps: {
   return {
     publish(events) {
       if (stopped || messaging.live === undefined) return;
+      tracing?.carry(events);
       const room = MAX_WAITING - waiting.length;
       waiting.push(...(events.length > room ? events.slice(0, room) : events));
       pump();

@@ -36,7 +36,7 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
       const clock = await deps.settings.reportingClock(programId);
       const moment = pastMoment({ asOf, sort }, clock);
       const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
-      const lines = exportLines(deps.db, { programId, filter, sort, cursor, asked, moment });
+      const lines = exportLines(deps.reads, { programId, filter, sort, cursor, asked, moment });
       // Read before the head is sent, so that a wrong cursor is an answer and not a broken download.
       const header = await lines.next();
       reply

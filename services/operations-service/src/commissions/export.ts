@@ -1,6 +1,6 @@
 import { filterConditions, Parameters, type CommissionFilter } from '@tributary/commissions';
 import { validationError } from '@tributary/http-kit';
-import type { Database, QueryParam } from '@tributary/schema';
+import type { QueryParam, ReadDatabase } from '@tributary/schema';
 import type { commissions } from '@tributary/schema/tables';
 import { fingerprintOf, readCursor } from '../lists/cursor.ts';
 import { after, orderOf } from '../lists/list-page.ts';
@@ -94,7 +94,7 @@ export interface ExportRequest {
 }
 
 /** The lines of the export in pieces of one batch, the header first, read through a cursor of the database. */
-export async function* exportLines(db: Database, request: ExportRequest): AsyncGenerator<string, void> {
+export async function* exportLines(db: ReadDatabase, request: ExportRequest): AsyncGenerator<string, void> {
   const { text, params } = await statement(db, request);
   yield HEADER_LINE;
   for await (const rows of db.stream<Row>(text, params, BATCH)) {
@@ -103,7 +103,7 @@ export async function* exportLines(db: Database, request: ExportRequest): AsyncG
 }
 
 async function statement(
-  db: Database,
+  db: ReadDatabase,
   request: ExportRequest,
 ): Promise<{ text: string; params: QueryParam[] }> {
   const { programId, filter, sort, moment } = request;
@@ -128,7 +128,7 @@ async function statement(
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 async function positionOf(
-  db: Database,
+  db: ReadDatabase,
   { programId, sort, cursor, asked }: ExportRequest,
 ): Promise<{ value: string; id: string } | undefined> {
   if (cursor === undefined) return undefined;

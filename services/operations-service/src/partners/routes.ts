@@ -80,7 +80,7 @@ function registerReads(app: ServiceApp, deps: OperationsDeps): void {
       const conditions = partnerConditions(parameters, request.identity.programId, filter);
       return sendJsonText(
         reply,
-        await listPage(deps.db, PARTNER_LIST, { query, conditions, parameters, filter }),
+        await listPage(deps.reads, PARTNER_LIST, { query, conditions, parameters, filter }),
       );
     },
   });

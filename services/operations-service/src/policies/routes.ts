@@ -78,7 +78,7 @@ function registerList(app: ServiceApp, deps: OperationsDeps): void {
       const query = { page, limit, sort, cursor, count };
       return sendJsonText(
         reply,
-        await listPage(deps.db, POLICY_LIST, { query, conditions, parameters, filter }),
+        await listPage(deps.reads, POLICY_LIST, { query, conditions, parameters, filter }),
       );
     },
   });

@@ -65,7 +65,7 @@ function registerReads(app: ServiceApp, deps: OperationsDeps): void {
       const query = { page, limit, sort, cursor, count };
       return sendJsonText(
         reply,
-        await listPage(deps.db, PRODUCT_LIST, { query, conditions, parameters, filter }),
+        await listPage(deps.reads, PRODUCT_LIST, { query, conditions, parameters, filter }),
       );
     },
   });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 /** What may come as a file. Others' variables end in `_FILE` as well, so these are named. */
 const SECRETS = [
   'DATABASE_URL',
+  'TRIBUTARY_READ_DATABASE_URL',
   'REDIS_URL',
   'NATS_URL',
   'IDENTITY_SECRET',

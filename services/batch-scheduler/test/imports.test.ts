@@ -157,3 +157,39 @@ t.test('many lines of one order and of one customer at once make one order and o
   t.equal(await countOf(db, 'customers'), 1);
   t.equal(await countOf(db, "conversion_events WHERE is_new_customer AND order_id LIKE 'F%'"), 1);
 });
+
+t.test('one file imported twice at once by two schedulers is recorded once, line by line', async (t) => {
+  const { db, order } = await openShop(t);
+  const orders = Array.from({ length: 300 }, (_, n) =>
+    order(`G-${n}`, { customerRefHash: `customer ${n % 200}` }),
+  );
+  startRunner(t, db);
+  startRunner(t, db);
+  const chunks = [asLines(orders.slice(0, 150)), asLines(orders.slice(150), 151)];
+  const ids = await Promise.all([upload(db, chunks), upload(db, chunks)]);
+  const jobs = await Promise.all(ids.map((id) => untilEnded(db, id)));
+  t.match(jobs, [
+    { status: 'succeeded', succeeded: 300, failed: 0 },
+    { status: 'succeeded', succeeded: 300, failed: 0 },
+  ]);
+  const recorded = jobs.reduce((sum, job) => sum + Number(job.stats['recorded']), 0);
+  t.equal(recorded, 300);
+  t.equal(await countOf(db, 'orders'), 300);
+  t.equal(await countOf(db, 'customers'), 200);
+  t.equal(await countOf(db, 'conversion_events WHERE is_new_customer'), 200);
+  t.equal(await countOf(db, 'commissions'), 300);
+  t.equal(await countOf(db, 'commission_entries'), 300);
+});
+
+t.test('of hundreds of lines in one statement the one that the database refuses fails alone', async (t) => {
+  const { db, order } = await openShop(t);
+  const nothing = [{ ...order('H').lines[0], quantity: 0 }] as PostedOrder['lines'];
+  const orders = Array.from({ length: 200 }, (_, n) => order(`H-${n}`, n === 77 ? { lines: nothing } : {}));
+  startRunner(t, db);
+  const id = await upload(db, [asLines(orders)]);
+  t.match(await untilEnded(db, id), { status: 'succeeded', succeeded: 199, failed: 1 });
+  t.match(
+    (await readResults(db, id)).filter(({ success }) => !success),
+    [{ itemId: '78', code: 'RULE_VIOLATED', detail: /order_lines_quantity_check/ }],
+  );
+});

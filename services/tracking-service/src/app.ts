@@ -3,7 +3,7 @@ import type { EventEnvelope, StoredEvent } from '@tributary/event-catalog';
 import { buildServiceApp, type ServiceApp, type ServiceAppOptions } from '@tributary/http-kit';
 import type { ConsumerDefinition } from '@tributary/messaging';
 import type { Clock, Health, Logger, Metrics } from '@tributary/runtime';
-import type { Database } from '@tributary/schema';
+import type { Database, ReadDatabase } from '@tributary/schema';
 import { CATALOG_EVENTS, createCatalog } from './catalog/catalog.ts';
 import { createClickWriter } from './clicks/click-writer.ts';
 import { clickReadRoutes } from './clicks/read-routes.ts';
@@ -26,7 +26,11 @@ export const SERVICE = 'tracking-service';
 
 export interface TrackingOptions {
   readonly db: Database;
+  /** For lists; `db` when left out. */
+  readonly reads?: ReadDatabase;
   readonly publish: (events: readonly StoredEvent[]) => void;
+  /** Whether changes of the catalogue are being heard of (NATS is there). */
+  readonly isWatched?: () => boolean;
   readonly spill: (event: EventEnvelope<'click.spilled'>) => Promise<void>;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -91,6 +95,7 @@ export async function buildTracking(options: TrackingOptions): Promise<TrackingS
 function composeDeps(options: TrackingOptions, background: Set<Promise<void>>): TrackingDeps {
   const { db, logger, metrics, clock, spill, settings } = options;
   const publish = countCommissions(metrics, options.publish);
+  const isWatched = noteUnwatched(metrics, options.isWatched);
   const outcomes = metrics.counter({
     name: 'link_clicks_total',
     help: 'Clicks on tracking links: stored, spilled to NATS while Postgres was away, or lost',
@@ -98,12 +103,13 @@ function composeDeps(options: TrackingOptions, background: Set<Promise<void>>): 
   });
   return {
     db,
+    reads: options.reads ?? db,
     publish,
     logger,
     clock,
     spill,
-    catalog: createCatalog({ db, metrics }),
-    settings: createSettings({ db, metrics, reportingTimeZone: settings.reportingTimeZone }),
+    catalog: createCatalog({ db, metrics, isWatched }),
+    settings: createSettings({ db, metrics, isWatched, reportingTimeZone: settings.reportingTimeZone }),
     hashes: createKeyedHashes(settings.hashPepper),
     isInternal: createNetworkTest(settings.internalNetworks),
     clicks: createClickWriter({ db, publish, clock }),
@@ -116,4 +122,14 @@ function composeDeps(options: TrackingOptions, background: Set<Promise<void>>): 
       void work.finally(() => background.delete(work));
     },
   };
+}
+
+/** Says in the metrics when caches are of little use, because Postgres is asked again each second. */
+function noteUnwatched(metrics: Metrics, isWatched: () => boolean = () => true): () => boolean {
+  metrics.gauge({
+    name: 'caches_unwatched',
+    help: '1 while changes are not heard of (NATS is away) and caches keep nothing for longer than a second',
+    collect: (gauge) => gauge.set(isWatched() ? 0 : 1),
+  });
+  return isWatched;
 }

@@ -1,5 +1,6 @@
 import type { CommandDeps } from '@tributary/commissions';
 import type { Clock } from '@tributary/runtime';
+import type { ReadDatabase } from '@tributary/schema';
 import type { Catalog } from './catalog/catalog.ts';
 import type { RecordDeps } from './clicks/record-click.ts';
 import type { Destinations } from './redirects/destinations.ts';
@@ -8,6 +9,8 @@ import type { SettingsSource } from './settings/active-settings.ts';
 
 /** What the routes of this service share. */
 export interface TrackingDeps extends CommandDeps, RecordDeps, LinkDeps {
+  /** For lists, which may be a moment behind. */
+  readonly reads: ReadDatabase;
   readonly catalog: Catalog;
   readonly settings: SettingsSource;
   readonly destinations: Destinations;

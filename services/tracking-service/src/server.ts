@@ -7,8 +7,15 @@ import {
   startSweeper,
   subscribeBroadcast,
 } from '@tributary/messaging';
-import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
-import { connect } from '@tributary/schema';
+import {
+  createHealth,
+  releasedWorkers,
+  startProcess,
+  systemClock,
+  type ProcessContext,
+} from '@tributary/runtime';
+import { connect, connectReads } from '@tributary/schema';
+import type { z } from 'zod';
 import { buildTracking, SERVICE, WATCHED_EVENTS } from './app.ts';
 import { configSchema, settingsFrom } from './config.ts';
 
@@ -16,25 +23,18 @@ await startProcess({
   service: SERVICE,
   schema: configSchema,
   env: process.env,
-  async build({ config, logger, metrics }) {
-    const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
-    const { NATS_URL: url, NATS_NAMESPACE: namespace, NATS_REPLICAS: replicas } = config;
-    const messaging = connectMessaging({ url, name: SERVICE, namespace, replicas, logger, metrics });
-    const publisher = createPublisher({ messaging, db });
-    const health = createHealth({
-      logger,
-      checks: {
-        postgres: { check: () => db.ping(), required: true },
-        nats: { check: () => messaging.check() },
-      },
-    });
+  async build(context) {
+    const { config, logger, metrics } = context;
+    const { db, reads, messaging, publisher, health } = connectServers(context);
     const tracking = await buildTracking({
       db,
+      reads,
       logger,
       metrics,
       health,
       identityKey: deriveIdentityKey(config.IDENTITY_SECRET, SERVICE),
       publish: (events) => publisher.publish(events),
+      isWatched: () => messaging.live !== undefined,
       spill: (event) => publishUnrecorded(messaging, event),
       clock: systemClock,
       settings: settingsFrom(config),
@@ -75,9 +75,29 @@ await startProcess({
         {
           name: 'close NATS and Postgres',
           timeoutMs: 3_000,
-          run: () => Promise.all([messaging.close(), db.close()]),
+          run: () => Promise.all([messaging.close(), reads.close(), db.close()]),
         },
       ],
     };
   },
 });
+
+function connectServers({ config, logger, metrics }: ProcessContext<z.output<typeof configSchema>>) {
+  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+  const reads = connectReads({
+    primary: db,
+    url: config.TRIBUTARY_READ_DATABASE_URL,
+    applicationName: SERVICE,
+  });
+  const { NATS_URL: url, NATS_NAMESPACE: namespace, NATS_REPLICAS: replicas } = config;
+  const messaging = connectMessaging({ url, name: SERVICE, namespace, replicas, logger, metrics });
+  const publisher = createPublisher({ messaging, db });
+  const health = createHealth({
+    logger,
+    checks: {
+      postgres: { check: () => db.ping(), required: true },
+      nats: { check: () => messaging.check() },
+    },
+  });
+  return { db, reads, messaging, publisher, health };
+}

@@ -23,8 +23,8 @@ export interface ImportRun {
 
 /** Order lines a statement: fixed costs no longer matter, and others wait a few hundred milliseconds for its locks at most. */
 const SET_LINES = 250;
-/** One set is decided upon and parsed here while Postgres writes the other. */
-const SETS_AT_ONCE = 2;
+/** One set is decided upon and parsed here while Postgres writes the others. */
+const SETS_AT_ONCE = 3;
 /** As many as the pool has statements in flight: more would only wait there. */
 const LANES = 8;
 

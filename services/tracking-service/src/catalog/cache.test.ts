@@ -3,6 +3,7 @@ import { createCache } from './cache.ts';
 
 function setUp(options: { maxEntries?: number; load?: (key: string) => Promise<string> } = {}) {
   let now = 0;
+  let isWatched = true;
   const loads: string[] = [];
   const counts = { hits: 0, misses: 0 };
   const cache = createCache({
@@ -10,18 +11,25 @@ function setUp(options: { maxEntries?: number; load?: (key: string) => Promise<s
       loads.push(key);
       return options.load?.(key) ?? Promise.resolve(`${key}${loads.length}`);
     },
-    ttlMs: 1_000,
+    ttlMs: 60_000,
+    isWatched: () => isWatched,
     maxEntries: options.maxEntries ?? 10,
     metrics: { hit: () => void (counts.hits += 1), miss: () => void (counts.misses += 1) },
     now: () => now,
   });
-  return { cache, loads, counts, pass: (ms: number) => void (now += ms) };
+  return {
+    cache,
+    loads,
+    counts,
+    pass: (ms: number) => void (now += ms),
+    watch: (watched: boolean) => void (isWatched = watched),
+  };
 }
 
 t.test('a value is loaded once for all who ask, and again when its time is over', async (t) => {
   const { cache, loads, counts, pass } = setUp();
   t.same(await Promise.all([cache.get('a'), cache.get('a'), cache.get('a')]), ['a1', 'a1', 'a1']);
-  pass(999);
+  pass(59_999);
   t.equal(await cache.get('a'), 'a1');
   pass(1);
   t.equal(await cache.get('a'), 'a2');
@@ -54,3 +62,22 @@ t.test('what was being loaded while the cache was cleared is not kept', async (t
   t.equal(await old, 'old');
   t.equal(await cache.get('a'), 'new');
 });
+
+t.test(
+  'while no changes are heard of a value is believed for a second, however old it was before',
+  async (t) => {
+    const { cache, pass, watch } = setUp();
+    t.equal(await cache.get('a'), 'a1');
+    pass(30_000);
+    t.equal(await cache.get('a'), 'a1');
+    watch(false);
+    t.equal(await cache.get('a'), 'a2');
+    pass(999);
+    t.equal(await cache.get('a'), 'a2', 'not once for each who asks');
+    pass(1);
+    t.equal(await cache.get('a'), 'a3');
+    watch(true);
+    pass(59_999);
+    t.equal(await cache.get('a'), 'a3');
+  },
+);

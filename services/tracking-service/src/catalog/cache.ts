@@ -6,8 +6,13 @@ export interface CacheOptions<Value> {
   /** Entries at most; the least recently used one goes first. */
   readonly maxEntries: number;
   readonly metrics: CacheMetrics;
+  /** Whether changes are being heard of; while they are not, nothing is believed for longer than a second. */
+  readonly isWatched?: () => boolean;
   readonly now?: () => number;
 }
+
+/** What a change may take to be obeyed everywhere, with the events that tell of it or without. */
+const UNWATCHED_TTL_MS = 1_000;
 
 export interface Cache<Value> {
   /** From memory, or loaded; callers that ask for the same key at once share one load. */
@@ -18,16 +23,16 @@ export interface Cache<Value> {
 
 interface Entry<Value> {
   readonly value: Promise<Value>;
-  readonly expiresAt: number;
+  readonly loadedAt: number;
 }
 
 /** Values of this process's memory, absence included. A load that fails is not kept. */
 export function createCache<Value>(options: CacheOptions<Value>): Cache<Value> {
-  const { load, ttlMs, maxEntries, metrics, now = () => performance.now() } = options;
+  const { load, ttlMs, maxEntries, metrics, isWatched = () => true, now = () => performance.now() } = options;
   const entries = new Map<string, Entry<Value>>();
 
   function remember(key: string): Promise<Value> {
-    const entry = { value: load(key), expiresAt: now() + ttlMs };
+    const entry = { value: load(key), loadedAt: now() };
     entries.set(key, entry);
     entry.value.catch(() => {
       if (entries.get(key) === entry) entries.delete(key);
@@ -37,10 +42,14 @@ export function createCache<Value>(options: CacheOptions<Value>): Cache<Value> {
     return entry.value;
   }
 
+  function isStale({ loadedAt }: Entry<Value>): boolean {
+    return now() - loadedAt >= (isWatched() ? ttlMs : Math.min(ttlMs, UNWATCHED_TTL_MS));
+  }
+
   return {
     get(key) {
       const known = entries.get(key);
-      if (known === undefined || known.expiresAt <= now()) {
+      if (known === undefined || isStale(known)) {
         metrics.miss();
         entries.delete(key);
         return remember(key);

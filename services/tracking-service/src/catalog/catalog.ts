@@ -36,8 +36,12 @@ const MAX_PRODUCTS = 50_000;
 const MAX_PROGRAMS = 100;
 
 /** Times of validity bound the damage of an event that never came; changes are obeyed by events, within a second. */
-export function createCatalog(deps: { readonly db: Database; readonly metrics: Metrics }): Catalog {
-  const { db, metrics } = deps;
+export function createCatalog(deps: {
+  readonly db: Database;
+  readonly metrics: Metrics;
+  readonly isWatched: () => boolean;
+}): Catalog {
+  const { db, metrics, isWatched } = deps;
 
   function cacheOf<Row>(
     name: string,
@@ -45,7 +49,7 @@ export function createCatalog(deps: { readonly db: Database; readonly metrics: M
   ) {
     const { load, ...bounds } = options;
     const loadKey = (key: string): Promise<Row> => load(...splitKey(key));
-    return createCache<Row>({ ...bounds, load: loadKey, metrics: cacheMetrics(metrics, name) });
+    return createCache<Row>({ ...bounds, isWatched, load: loadKey, metrics: cacheMetrics(metrics, name) });
   }
   const codes = cacheOf('referral_codes', {
     load: (programId, code) => findCode(db, programId, code),
@@ -63,6 +67,7 @@ export function createCatalog(deps: { readonly db: Database; readonly metrics: M
   });
   const policies: Cache<PolicyRecord[]> = createCache({
     load: (programId) => readPolicies(db, programId),
+    isWatched,
     ttlMs: 5 * MINUTE_MS,
     maxEntries: MAX_PROGRAMS,
     metrics: cacheMetrics(metrics, 'policies'),

@@ -1,5 +1,6 @@
 import { commissionWire, DATE_COLUMNS, refundedCondition } from '@tributary/commissions';
 import {
+  commissionSchema,
   currencyCode,
   dateRangeQuery,
   list,
@@ -15,7 +16,6 @@ import {
 } from '@tributary/http-kit';
 import { COMMISSION_KINDS, COMMISSION_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
-import { commissionSchema } from '../conversions/wire-schemas.ts';
 import type { TrackingDeps } from '../deps.ts';
 import { readList, type Selection } from '../lists/read-list.ts';
 import { selectRows } from '../lists/selection.ts';
@@ -115,7 +115,7 @@ export function commissionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
       const selection = await selectCommissions(deps, identity, query);
       return sendJsonText(
         reply,
-        await readList(deps.db, { ...SOURCE, time: DATE_COLUMNS[query.dateField] }, selection, query),
+        await readList(deps.reads, { ...SOURCE, time: DATE_COLUMNS[query.dateField] }, selection, query),
       );
     },
   });

@@ -108,7 +108,7 @@ export function conversionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
     config: { operationId: 'listConversions', summary: 'List conversions, newest first', ...access },
     handler: async ({ query, identity }, reply) => {
       const selection = await selectConversions(deps, identity, query);
-      return sendJsonText(reply, await readList(deps.db, sourceFor(identity), selection, query));
+      return sendJsonText(reply, await readList(deps.reads, sourceFor(identity), selection, query));
     },
   });
   app.route({

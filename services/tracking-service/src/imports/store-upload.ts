@@ -2,9 +2,9 @@ import { newId } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import type { ImportedLine } from '@tributary/schema/tables';
 
-/** Lines a row: what a runner does between two reports, and no more than a few hundred kilobytes. */
-const CHUNK_LINES = 500;
-const CHUNK_CHARACTERS = 500_000;
+/** Lines a row: what a runner does between two reports, a second or two of work, and no more than two megabytes. */
+const CHUNK_LINES = 2_000;
+const CHUNK_CHARACTERS = 2_000_000;
 
 const STORE = `
   INSERT INTO conversion_import_chunks (program_id, import_id, chunk, lines) VALUES ($1, $2, $3::int, $4::jsonb)`;

@@ -29,6 +29,7 @@ const MAX_PROGRAMS = 100;
 export function createSettings(deps: {
   readonly db: Pick<Database, 'query'>;
   readonly metrics: Metrics;
+  readonly isWatched: () => boolean;
   /** Of the process's environment; the setting wins. */
   readonly reportingTimeZone: string;
 }): SettingsSource {
@@ -39,6 +40,7 @@ export function createSettings(deps: {
       const stored = Object.fromEntries(rows.map(({ key, value }) => [key, value]));
       return settingsSchema.parse({ reportingTimeZone, ...stored });
     },
+    isWatched: deps.isWatched,
     ttlMs: TTL_MS,
     maxEntries: MAX_PROGRAMS,
     metrics: cacheMetrics(deps.metrics, 'settings'),

@@ -63,8 +63,9 @@ const DOCTORED = [
   },
   {
     what: 'a conversion too many',
-    statement: `UPDATE conversion_events SET order_id = (SELECT max(order_id) FROM conversion_events)
-      WHERE id = (SELECT id FROM conversion_events ORDER BY order_id LIMIT 1)`,
+    statement: `WITH bought AS (SELECT id, order_id FROM conversion_events WHERE order_id NOT LIKE '%-first-%')
+      UPDATE conversion_events SET order_id = (SELECT max(order_id) FROM bought)
+      WHERE id = (SELECT id FROM bought ORDER BY order_id LIMIT 1)`,
     finding: /accepted orders are not there as they were answered/,
   },
   {

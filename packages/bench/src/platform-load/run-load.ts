@@ -82,16 +82,14 @@ export async function runLoad(run: LoadRun): Promise<LoadReport> {
 
 /** Lets the users of a script at the platform and waits until everything that they caused has come to rest. */
 export async function causeLoad(run: LoadRun, owner: Database): Promise<Caused> {
-  const { root, target, log } = run;
+  const { root, log } = run;
   const receiver = await startReceiver(root);
   try {
     const received = collect(receiver);
     // Events and clicks carry the clocks of services and database, which may be a little apart from ours.
     const since = new Date(Date.now() - 1_000);
     const runId = Date.now().toString(36);
-    const watch = watchProcesses(target.pids, SAMPLE_SECONDS);
-    await runK6(run, { runId, receiverUrl: receiver.url });
-    const samples = watch.stop();
+    const samples = await runK6(run, { runId, receiverUrl: receiver.url });
     log('k6 is done; waiting until everything is sent and delivered');
     await comeToRest(owner, since);
     const summary = await readSummary(summaryFile(run));
@@ -137,7 +135,8 @@ function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>> } {
 /** A missed threshold ends k6 with 99, which is a finding; anything else but 0 is a fault of the run itself. */
 const THRESHOLDS_MISSED = 99;
 
-async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string }): Promise<void> {
+/** Runs k6 to its end and tells what the processes took meanwhile. */
+async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string }): Promise<readonly Sample[]> {
   const { target, profile } = run;
   const environment = {
     PROFILE: profile,
@@ -150,12 +149,19 @@ async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string })
     KEEP_ACCEPTED: 'on',
   };
   const [program, ...args] = k6Command({ ...run, environment }, run.path);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0 && code !== THRESHOLDS_MISSED) throw new Error(`k6 ended with ${code ?? 'a signal'}.`);
+  const watch = watchProcesses({ ...target.pids, k6: child.pid ?? 0 }, SAMPLE_SECONDS);
+  try {
+    const code = await ended;
+    if (code !== 0 && code !== THRESHOLDS_MISSED) throw new Error(`k6 ended with ${code ?? 'a signal'}.`);
+  } finally {
+    watch.stop();
+  }
+  return watch.samples;
 }
 
 /** Resolves when nothing is under way any more, or nothing moves; what is left then is a finding of the books. */

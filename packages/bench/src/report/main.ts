@@ -1,7 +1,7 @@
 // `npm run bench:report`: takes what bench, bench:scale and load have written, and renders tables and plots into the documents.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 import { ROWS } from '../rows/index.ts';
 import { placeFigures } from './documents.ts';
@@ -40,29 +40,40 @@ function longestLoad({ load }: Figures): Figures['load'][string] | undefined {
   return runs.toSorted((a, b) => b.summary.state.testRunDurationMs - a.summary.state.testRunDurationMs)[0];
 }
 
-function writePlots(figures: Figures): void {
-  const run = longestLoad(figures);
-  const plots = {
-    'docs/speed.svg': Object.keys(figures.speed).length === 0 ? undefined : plotSpeed(figures),
-    'docs/scale.svg': figures.scale === undefined ? undefined : plotScale(figures.scale),
-    'docs/memory.svg': run === undefined ? undefined : plotMemory(run),
-  };
-  for (const [path, svg] of Object.entries(plots)) {
-    if (svg === undefined) rmSync(at(path), { force: true });
-    else writeFileSync(at(path), svg);
+const PLOTS = {
+  speed: { path: 'docs/speed.svg', says: 'Every ratio as a multiple of its goal' },
+  memory: { path: 'docs/memory.svg', says: 'Memory of each process under load' },
+  scale: { path: 'docs/scale.svg', says: 'Latency over the size of the programme' },
+};
+
+/** Writes or removes a plot and answers the Markdown that shows it; empty where there is nothing to show. */
+function writePlot(name: keyof typeof PLOTS, svg: string | undefined): string {
+  const { path, says } = PLOTS[name];
+  if (svg === undefined) {
+    rmSync(at(path), { force: true });
+    return '';
   }
+  writeFileSync(at(path), svg);
+  return `\n\n![${says}](${basename(path)})`;
 }
 
-function writeTables(figures: Figures): void {
+function writeDocuments(figures: Figures): void {
   const rows = ROWS.map(({ name }) => name);
+  const { scale, speed, load } = figures;
+  const longest = longestLoad(figures);
+  const hasLoad = Object.keys(load).length > 0;
   const nothing = 'Not measured yet.';
-  const { scale } = figures;
+  const plots = {
+    speed: writePlot('speed', Object.keys(speed).length === 0 ? undefined : plotSpeed(figures)),
+    memory: writePlot('memory', longest === undefined ? undefined : plotMemory(longest)),
+    scale: writePlot('scale', scale === undefined ? undefined : plotScale(scale)),
+  };
   const texts = {
-    speed: speedTable(figures, rows),
+    speed: speedTable(figures, rows) + plots.speed,
     cpu: cpuTable(figures, rows),
-    load: Object.keys(figures.load).length === 0 ? nothing : loadTable(figures),
-    growth: Object.keys(figures.load).length === 0 ? nothing : growthTable(figures),
-    scale: scale === undefined ? nothing : scaleTable(scale),
+    load: hasLoad ? loadTable(figures) : nothing,
+    growth: hasLoad ? growthTable(figures) + plots.memory : nothing,
+    scale: scale === undefined ? nothing : scaleTable(scale) + plots.scale,
     processes: scale === undefined ? nothing : processTable(scale),
   };
   let report = readFileSync(at(REPORT), 'utf8');
@@ -74,7 +85,6 @@ function writeTables(figures: Figures): void {
 
 const figures = collectFigures(readShown(), at('.tributary'));
 writeFileSync(at(FIGURES), `${JSON.stringify(figures)}\n`);
-writePlots(figures);
-writeTables(figures);
+writeDocuments(figures);
 execFileSync(at('node_modules/.bin/oxfmt'), [FIGURES, REPORT, README], { cwd: root });
 console.log(`${REPORT}, ${README}, ${FIGURES} and the plots in docs show what has been measured.`);

@@ -122,6 +122,7 @@ t.test(
     t.notMatch(shortSpeedTable(figures, ['list', 'click']), /not measured/, 'the README shows what there is');
     const quick = await collected(t, [bench('2026-11-21T12:00:00.000Z', 1, 0.6)]);
     t.match(speedTable(quick, ['list']), /2026-11-21 \(a quick look\)/);
+    t.notMatch(shortSpeedTable(quick, ['list']), /pgbench/, 'and nothing that was looked at quickly');
   },
 );
 
@@ -129,7 +130,7 @@ t.test('load and growth have their tables', async (t) => {
   const figures = await collected(t, []);
   t.match(
     loadTable(figures),
-    /\| load full \| 2026-11-22 \| 1,234\/s \| 2,100\/s \| 120 \| 240 \| all met \| balance \|/,
+    /\| load full \| 2026-11-22 \| 1,234\/s \| 2,100\/s \| 120 \| 240 \| 0\.5 \| all met \| balance \|/,
   );
   t.match(scaleTable(scale), /\| list of a partner, p50 \(p95\) \| 2\.3 \(4\.0\) ms \| 2\.3 \(4\.0\) ms \|/);
 });

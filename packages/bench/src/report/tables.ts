@@ -1,4 +1,4 @@
-import type { Figures, MeasuredRow, RowSide, ScaleFigures } from './figures.ts';
+import type { Figures, LoadFigures, MeasuredRow, RowSide, ScaleFigures } from './figures.ts';
 
 type Line = readonly string[];
 
@@ -8,6 +8,9 @@ const table = (head: Line, lines: readonly Line[]): string =>
 const whole = (value: number): string => Math.round(value).toLocaleString('en-GB');
 const figure = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(2));
 const day = (takenAt: string): string => takenAt.slice(0, 10);
+
+/** Fewer are a quick look, which the README does not show. */
+const FULL_ROUNDS = 3;
 
 /** More is better for speed, less for latency. */
 function verdicts({ ratio, goal, latencyRatios, latencyGoals }: RowSide): [string, string, boolean][] {
@@ -27,10 +30,16 @@ function verdicts({ ratio, goal, latencyRatios, latencyGoals }: RowSide): [strin
 function speedLines({ result, takenAt }: MeasuredRow): Line[] {
   const [ours, ...peers] = result.sides;
   if (ours === undefined) return [];
-  const certainty = result.rounds >= 3 ? '' : ' (a quick look)';
+  let work = result.work;
+  const once = (): string => {
+    const said = work;
+    work = 'the same';
+    return said;
+  };
+  const certainty = result.rounds >= FULL_ROUNDS ? '' : ' (a quick look)';
   return peers.flatMap((peer) =>
     verdicts(peer).map(([ratio, goal, isMet]) => [
-      result.work,
+      once(),
       peer.name,
       `${whole(ours.perSecond.median)}/s`,
       `${whole(peer.perSecond.median)}/s`,
@@ -54,11 +63,11 @@ export function speedTable({ speed }: Figures, rows: readonly string[]): string 
   return table(head, lines);
 }
 
-/** The same for the README: what, beside what, how much. */
+/** What was measured in full, for the README: what, beside what, how much. */
 export function shortSpeedTable({ speed }: Figures, rows: readonly string[]): string {
   const lines = rows.flatMap((name) => {
     const measured = speed[name];
-    if (measured === undefined) return [];
+    if (measured === undefined || measured.result.rounds < FULL_ROUNDS) return [];
     return speedLines(measured).map(([work = '', peer = '', , , ratio = '', goal = '']) => [
       work,
       peer,
@@ -98,14 +107,34 @@ export function loadTable({ load }: Figures): string {
         run.plateauPerSecond === undefined ? '-' : `${whole(run.plateauPerSecond)}/s`,
         ms('p(95)'),
         ms('p(99)'),
+        othersCores(run),
         run.missed.length === 0 ? 'all met' : `${run.missed.length} missed`,
         run.faults.length === 0 ? 'balance' : run.faults.join('; '),
       ];
     });
   return table(
-    ['run', 'taken', 'on average', 'in the plateau', 'p95, ms', 'p99, ms', 'thresholds', 'books'],
+    [
+      'run',
+      'taken',
+      'on average',
+      'in the plateau',
+      'p95, ms',
+      'p99, ms',
+      'cores busy otherwise',
+      'thresholds',
+      'books',
+    ],
     lines,
   );
+}
+
+/** Cores that were busy with something else than the platform and k6, on average: what makes a run say little. */
+function othersCores({ samples }: LoadFigures): string {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || last.seconds === first.seconds) return '-';
+  const own = Object.entries(last.cpuSeconds).map(([name, cpu]) => cpu - (first.cpuSeconds[name] ?? 0));
+  const all = last.machineCpuSeconds - first.machineCpuSeconds;
+  return ((all - own.reduce((sum, cpu) => sum + cpu, 0)) / (last.seconds - first.seconds)).toFixed(1);
 }
 
 export function growthTable({ load }: Figures): string {

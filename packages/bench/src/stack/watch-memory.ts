@@ -88,11 +88,11 @@ export function sampleProcesses(pids: Readonly<Record<string, number>>, seconds:
   };
 }
 
-/** Samples every few seconds until it is stopped. */
+/** Samples at once and every few seconds until it is stopped. */
 export function watchProcesses(
   pids: Readonly<Record<string, number>>,
   everySeconds: number,
-): { stop(): Sample[] } {
+): { readonly samples: readonly Sample[]; stop(): void } {
   const began = performance.now();
   const samples: Sample[] = [];
   const take = (): void => {
@@ -101,11 +101,8 @@ export function watchProcesses(
   take();
   const timer = setInterval(take, everySeconds * 1_000);
   return {
-    stop() {
-      clearInterval(timer);
-      take();
-      return samples;
-    },
+    samples,
+    stop: () => clearInterval(timer),
   };
 }
 

@@ -155,6 +155,9 @@ t.test(
     const bare = await call('GET', `/operations/commissions?asOf=${day}`);
     t.same(bare.body.data, (await call('GET', `/operations/commissions?asOf=${day}T00:00:00Z`)).body.data);
     t.ok(bare.body.data.length > 0 && bare.body.data.length < 8);
+    const balance = (asOf: string) => call('GET', `/partners/${anna.id}/balance?asOf=${asOf}`);
+    t.same((await balance(day)).body, (await balance(`${day}T00:00:00Z`)).body);
+    t.equal((await balance('yesterday')).status, 400);
     for (const sort of ['commissionAmount', '-commissionAmount']) {
       const refused = await call('GET', `/operations/commissions?sort=${sort}&asOf=${day}`);
       t.match(refused, { status: 400, body: { errors: [{ path: 'sort' }] } });

@@ -10,7 +10,7 @@ import {
   type TestIdentity,
   type TestScope,
 } from '@tributary/testkit';
-import type { Database } from '@tributary/schema';
+import { connect, type Database } from '@tributary/schema';
 import { buildApp, SERVICE } from '../src/app.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- what an answer holds is what the assertions check
@@ -30,22 +30,30 @@ export type Call = (
   options?: { body?: unknown; as?: Partial<TestIdentity>; headers?: Record<string, string> },
 ) => Promise<Answer>;
 
+interface StartOptions {
+  readonly nats?: boolean;
+  /** Where the service looks for its database, made of where that is. */
+  readonly database?: (serviceUrl: string) => string;
+}
+
 /** The service on a database and NATS namespace of its own, and a way to call it as somebody. */
-export async function startOperations(t: TestScope, { nats = true } = {}) {
+export async function startOperations(t: TestScope, { nats = true, database }: StartOptions = {}) {
   const { db, owner, serviceUrl } = await createTestDatabase(t);
+  const used =
+    database === undefined ? db : connect({ url: database(serviceUrl), applicationName: 'elsewhere' });
   const logger = createLogger({ service: SERVICE, level: 'error' });
   const metrics = createMetrics({ service: SERVICE });
   const at = nats ? testNats(t) : { url: 'nats://127.0.0.1:1', namespace: 'nowhere' };
   const messaging = connectMessaging({ ...at, name: SERVICE, logger, metrics });
-  const publisher = createPublisher({ messaging, db });
+  const publisher = createPublisher({ messaging, db: used });
   const health = createHealth({
     checks: {
-      postgres: { check: () => db.ping(), required: true },
+      postgres: { check: () => used.ping(), required: true },
       nats: { check: () => messaging.check() },
     },
   });
   const { app, forgetSettings } = await buildApp({
-    db,
+    db: used,
     messaging,
     logger,
     metrics,
@@ -59,6 +67,7 @@ export async function startOperations(t: TestScope, { nats = true } = {}) {
     await app.close();
     await publisher.stop();
     await messaging.close();
+    if (used !== db) await used.close();
   });
   await app.ready();
   const user = await insertUser(db, { name: 'Ada Admin' });

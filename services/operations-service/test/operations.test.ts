@@ -112,6 +112,45 @@ t.test('an explanation tells partner, policies, arithmetic and every change', as
   t.match(body.data, { decision, attribution: { model: 'last_touch', isPrimary: true }, commission: { id } });
 });
 
+t.test("an explanation names the partner's clicks, and of a claw-back what it takes back", async (t) => {
+  const partner = await insertPartner(db, { name: 'Eastwind' });
+  const paid = await insertCommission(db, { partnerId: partner.id, status: 'paid' });
+  const click = { clickId: paid.id, clickedAt: '2026-01-01T10:00:00.000Z' };
+  const path = [
+    { ...click, partnerId: partner.id, weight: '0.400000' },
+    { ...click, partnerId: user.id, weight: '0.600000' },
+  ];
+  await db.query('UPDATE conversion_events SET attribution_path = $1, referral_code = NULL WHERE id = $2', [
+    path,
+    paid.conversionId ?? '',
+  ]);
+  const explained = await call('GET', `/operations/commissions/${paid.id}/explain`);
+  t.match(
+    explained.body.data.sentences.partner,
+    /over 2 clicks before the order: 40 % for the click of 2026-01-01T10:00:00.000Z\.$/,
+  );
+  const body = { amount: 4, reason: 'returned' };
+  const clawed = await call('POST', `/operations/commissions/${paid.id}/clawback`, { body });
+  const { body: why } = await call('GET', `/operations/commissions/${clawed.body.data.id}/explain`);
+  t.same(why.data.sentences.amount, [`It takes back 4 USD of commission ${paid.id}.`]);
+});
+
+t.test(
+  'a refund answers the version of its conversion, and honours the one that the caller has seen',
+  async (t) => {
+    const { conversionId } = await insertCommission(db);
+    const refund = (headers = {}) =>
+      call('POST', '/operations/refunds', {
+        body: { conversionId, refundAmount: 1, reason: 'returned' },
+        headers,
+      });
+    const first = await refund({ 'if-match': '"1"' });
+    t.match(first, { status: 200, headers: { etag: '"2"' } }, first.text);
+    t.match(await refund({ 'if-match': '"1"' }), { status: 412, body: { code: 'VERSION_MISMATCH' } });
+    t.match(await refund({ 'if-match': '"2"' }), { status: 200, headers: { etag: '"3"' } });
+  },
+);
+
 t.test('a bulk change becomes a job that carries its caller and wakes the scheduler', async (t) => {
   const { id } = await insertCommission(db);
   const body = { action: 'cancel', ids: [id, id], params: { reason }, dryRun: true };

@@ -32,15 +32,33 @@ export type RefundOutcome =
   | { outcome: 'refund_id_reused'; detail: string }
   | { outcome: 'contended' };
 
+/** The conversion is at another version than the one that the caller has seen. */
+interface StaleConversion {
+  outcome: 'stale';
+  version: number;
+}
+
+type Versioned = RefundInput & { expectedVersion: number | undefined };
+
 /**
  * Refunds part or all of a conversion's line. An operator's refund changes nothing once a commission of the line is paid; a
  * shop's refund is a fact, always recorded, idempotent by its refund id, and claws paid commissions back by the same share.
  */
-export async function refundConversion(
+export function refundConversion(
+  deps: CommandDeps,
+  context: CommandContext,
+  input: Versioned,
+): Promise<RefundOutcome | StaleConversion>;
+export function refundConversion(
   deps: CommandDeps,
   context: CommandContext,
   input: RefundInput,
-): Promise<RefundOutcome> {
+): Promise<RefundOutcome>;
+export async function refundConversion(
+  deps: CommandDeps,
+  context: CommandContext,
+  input: RefundInput & Partial<Versioned>,
+): Promise<RefundOutcome | StaleConversion> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
     const line = await findLineOfConversion(deps.db, context.programId, input.conversionId);
     const asked = line?.conversions.find(({ id }) => id === input.conversionId);
@@ -52,7 +70,10 @@ export async function refundConversion(
     }
     const earlier = await compareWithEarlier(deps.db, context, { line, input, amount: parsed.money });
     if (earlier !== undefined) return earlier;
-    const { reason, reasonCode, shopRefundId } = input;
+    const { reason, reasonCode, shopRefundId, expectedVersion } = input;
+    if (expectedVersion !== undefined && asked.version !== expectedVersion) {
+      return { outcome: 'stale', version: asked.version };
+    }
     const request = { amount: parsed.money, reason, reasonCode, shopRefundId, refundRowId: newId() };
     const decision = decideRefund(line, asked, request);
     if (decision.outcome !== 'refund') return decision;

@@ -12,7 +12,9 @@ const BOOKS = `
         'after', amount_after::text, 'statusBefore', status_before, 'statusAfter', status_after) ORDER BY version) AS entries
       FROM commission_entries WHERE program_id = $1 GROUP BY 1) x) AS entries,
     (SELECT coalesce(json_object_agg(x.entity_id, x.actions), '{}') FROM (
-      SELECT entity_id, json_agg(action ORDER BY id) AS actions FROM audit_logs WHERE program_id = $1 GROUP BY 1) x) AS audit,
+      SELECT entity_id, json_agg(action ORDER BY id) AS actions FROM audit_logs
+      WHERE program_id = $1 AND (entity_type, entity_id) IN (SELECT 'commission', id::text FROM commissions WHERE program_id = $1
+        UNION ALL SELECT 'conversion', id::text FROM conversion_events WHERE program_id = $1) GROUP BY 1) x) AS audit,
     (SELECT coalesce(json_object_agg(x.id, x.events), '{}') FROM (
       SELECT coalesce(subject ->> 'commissionId', subject ->> 'conversionId') AS id, json_agg(split_part(type, '.', 2)
         || CASE WHEN data ? 'commissionId' THEN ' ' || ((data #>> '{after,commissionAmount}')::numeric(14,2)) || ' '
@@ -30,9 +32,9 @@ const BOOKS = `
         OR split_part(x.sums, ' ', 1) <> split_part(x.sums, ' ', 3)) AS unbalanced_orders,
     (SELECT coalesce(json_agg(x.commission_id), '[]') FROM (
       SELECT commission_id, array_agg(actor ORDER BY version) AS actors FROM commission_entries WHERE program_id = $1 GROUP BY 1) x
-     JOIN (SELECT entity_id, array_agg(actor ORDER BY id) AS actors FROM audit_logs
-      WHERE program_id = $1 AND entity_type = 'commission' GROUP BY 1) a ON a.entity_id = x.commission_id::text
-     WHERE a.actors <> x.actors) AS different_actors`;
+     CROSS JOIN LATERAL (SELECT array_agg(actor ORDER BY id) AS actors FROM audit_logs
+      WHERE entity_type = 'commission' AND entity_id = x.commission_id::text) a
+     WHERE a.actors IS DISTINCT FROM x.actors) AS different_actors`;
 
 export async function readBooks({ db, programId, since }: Programme): Promise<object> {
   const [books] = await db.query<Record<string, unknown>>(BOOKS, [programId, since]);

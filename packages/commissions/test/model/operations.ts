@@ -131,6 +131,6 @@ export const operations = fc
       { weight: 5, arbitrary: atOnce.map((one) => [one]) },
       { weight: 4, arbitrary: payOut },
     ),
-    { minLength: 5, maxLength: 40, size: 'max' },
+    { minLength: 20, maxLength: 60, size: 'max' },
   )
   .map((steps) => steps.flat());

@@ -43,7 +43,7 @@ export async function openProgramme(db: Database): Promise<Programme> {
   const partners = Array.from({ length: PARTNERS }, newId);
   const products = [newId(), newId()];
   const policyId = newId();
-  const since = new Date(Date.now() - 60_000);
+  const since = new Date(Date.now() - 1_000);
   await db.query(CREATE, [programId, partners, products, policyId, RATE.percent, RATE.holdDays]);
   const books = { seenEvents: new Set<string>(), dirty: createKeySet(), pastBalances: [] };
   return { db, programId, partners, products, policyId, since, ...books, state: newState(), orders: 0 };

@@ -1,6 +1,7 @@
 import { changeCommission, type CommandContext, type CommissionCommand } from '@tributary/commissions';
 import {
   AppError,
+  commissionSchema,
   commonErrors,
   expectedVersion,
   idParams,
@@ -19,7 +20,6 @@ import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { commissionNotFound, contended, invalidField, REFUSALS, refused, stale } from './answer-outcome.ts';
 import { clawBack } from './claw-back.ts';
-import { commissionSchema } from './commission-schema.ts';
 
 const reasonBody = z.strictObject(reasonFields);
 const adjustBody = z.strictObject({ newAmount: money, ...reasonFields });

@@ -13,8 +13,13 @@ interface ReportingClock {
   readonly now: Date;
 }
 
+/** The moment that is asked for; undefined for now. A bare date is its midnight in the reporting time zone. */
+export function momentOf(asOf: string | undefined, clock: ReportingClock): Date | undefined {
+  return asOf === undefined ? undefined : resolveDateRange({ dateTo: asOf }, clock).to;
+}
+
 /**
- * The moment that a list is asked for; undefined for now. A bare date is its midnight in the reporting time zone.
+ * The moment that a list is asked for.
  * @throws 400 for an order by amount: the amount at a past moment is in no index
  */
 export function pastMoment({ asOf, sort }: Asked, clock: ReportingClock): Date | undefined {
@@ -23,7 +28,7 @@ export function pastMoment({ asOf, sort }: Asked, clock: ReportingClock): Date |
     const message = 'commissionAmount is no order of a past moment (asOf)';
     throw validationError([{ path: 'sort', message }]);
   }
-  return resolveDateRange({ dateTo: asOf }, clock).to;
+  return momentOf(asOf, clock);
 }
 
 /** Where commissions are read from: the table, or the table and its entries for a past moment. */

@@ -1,6 +1,7 @@
 import { createBonus } from '@tributary/commissions';
 import {
   AppError,
+  commissionSchema,
   currencyCode,
   positiveMoney,
   reasonFields,
@@ -15,7 +16,6 @@ import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { invalidField } from './answer-outcome.ts';
-import { commissionSchema } from './commission-schema.ts';
 
 const bonusBody = z.strictObject({
   partnerId: z.uuid(),

@@ -31,7 +31,9 @@ interface Attribution {
 interface Facts {
   readonly commission: Readonly<Record<string, unknown>> & {
     readonly kind: string;
+    readonly partnerId: string;
     readonly commissionAmount: number;
+    readonly originalCommissionId: string | null;
     readonly currency: string;
   };
   readonly partnerName: string;
@@ -85,13 +87,19 @@ function whyPartner({ partnerName, attribution, commission }: Facts): string {
   if (attribution === null)
     return `${partnerName} was named by whoever created this ${commission.kind} by hand.`;
   const { model, weight, path, clickId, referralCode } = attribution;
-  const share = `${Number((weight * 100).toFixed(4))} %`;
+  const share = percentOf(weight);
   if (clickId === null && referralCode !== null) {
     return `${partnerName} is credited with ${share}, because the order named its referral code ${referralCode}.`;
   }
   const touches = path.length === 1 ? '1 click' : `${path.length} clicks`;
-  return `${partnerName} is credited with ${share} by the model ${model}, over ${touches} before the order.`;
+  const own = path
+    .filter(({ partnerId }) => partnerId === commission.partnerId)
+    .map((touch) => `${percentOf(touch.weight)} for the click of ${touch.clickedAt}`);
+  const parts = own.length === 0 ? '' : `: ${own.join(', ')}`;
+  return `${partnerName} is credited with ${share} by the model ${model}, over ${touches} before the order${parts}.`;
 }
+
+const percentOf = (weight: string | number): string => `${Number((Number(weight) * 100).toFixed(4))} %`;
 
 function whyPolicy(decision: Decision | null): string[] {
   return (decision?.considered ?? []).map(({ code, version, outcome, reasons }) => {
@@ -104,6 +112,9 @@ function whyAmount({ decision, commission }: Facts): string[] {
   const steps = (decision?.arithmetic ?? []).flatMap(({ sentence }) =>
     sentence === undefined ? [] : [sentence],
   );
-  const now = `It is ${commission.commissionAmount} ${commission.currency} now.`;
+  const { kind, commissionAmount, originalCommissionId, currency } = commission;
+  if (kind === 'clawback')
+    return [`It takes back ${-commissionAmount} ${currency} of commission ${originalCommissionId}.`];
+  const now = `It is ${commissionAmount} ${currency} now.`;
   return [...(decision?.summary === undefined ? [] : [decision.summary]), ...steps, now];
 }

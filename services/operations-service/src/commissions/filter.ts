@@ -34,10 +34,10 @@ export const filterQuery = {
   search: search.optional(),
 };
 
-/** A list's moment, beside its filter: what was true then, rather than what is. */
+/** A moment: what was true then, rather than what is. */
 export const asOfQuery = {
   asOf: dateRangeQuery().dateTo.meta({
-    description: 'Commissions as they were at this moment; now by default',
+    description: 'As it was at this moment; now by default',
   }),
 };
 

@@ -1,5 +1,13 @@
 import { filterConditions, Parameters } from '@tributary/commissions';
-import { idParams, list, pageQuery, sendJsonText, success, type ServiceApp } from '@tributary/http-kit';
+import {
+  commissionSchema,
+  idParams,
+  list,
+  pageQuery,
+  sendJsonText,
+  success,
+  type ServiceApp,
+} from '@tributary/http-kit';
 import { z } from 'zod';
 import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
@@ -8,7 +16,7 @@ import { listPage } from '../lists/list-page.ts';
 import { RowMemory } from '../lists/row-memory.ts';
 import { commissionsAsOf, pastMoment } from './as-of.ts';
 import { commissionNotFound } from './answer-outcome.ts';
-import { commissionDetailSchema, commissionSchema } from './commission-schema.ts';
+import { commissionDetailSchema } from './detail-schema.ts';
 import { findCommissionDetail } from './detail.ts';
 import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
@@ -50,7 +58,7 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
       const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
       const parameters = new Parameters();
       const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
-      const text = await listPage(deps.db, source, {
+      const text = await listPage(deps.reads, source, {
         query: { page, limit, sort, cursor, count },
         conditions: [...filterConditions(parameters, programId, filter, filterColumns), ...conditions],
         parameters,

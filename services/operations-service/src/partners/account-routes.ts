@@ -8,6 +8,8 @@ import {
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
+import { momentOf } from '../commissions/as-of.ts';
+import { asOfQuery } from '../commissions/filter.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { balanceSchema } from './balance.ts';
@@ -23,7 +25,7 @@ import { namingTakenFields, partnerNotFound } from './routes.ts';
 
 const codeBody = z.strictObject({ code: referralCode.optional() });
 
-const balanceQuery = z.strictObject({ asOf: z.iso.datetime({ offset: true }).optional() });
+const balanceQuery = z.strictObject(asOfQuery);
 
 /** A partner's referral codes and what it has earned. */
 export function registerPartnerAccounts(app: ServiceApp, deps: OperationsDeps): void {
@@ -86,7 +88,7 @@ function registerBalance(app: ServiceApp, deps: OperationsDeps): void {
       const { programId } = request.identity;
       const { id: partnerId } = request.params;
       if ((await findPartner(deps.db, programId, partnerId)) === undefined) throw partnerNotFound(partnerId);
-      const asOf = request.query.asOf === undefined ? undefined : new Date(request.query.asOf);
+      const asOf = momentOf(request.query.asOf, await deps.settings.reportingClock(programId));
       const currencies = await readBalance(deps.db, programId, { partnerId, asOf });
       const head = JSON.stringify({ partnerId, asOf: asOf ?? deps.clock() });
       return sendJsonText(reply, successText(`${head.slice(0, -1)},"currencies":${currencies}}`));

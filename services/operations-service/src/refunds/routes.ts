@@ -1,17 +1,20 @@
 import { refundConversion } from '@tributary/commissions';
 import {
   AppError,
+  commissionSchema,
+  commonErrors,
+  expectedVersion,
   positiveMoney,
   reasonFields,
   requestContext,
   sendJsonText,
   success,
   successText,
+  versionEtag,
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
-import { contended, invalidField, refused } from '../commissions/answer-outcome.ts';
-import { commissionSchema } from '../commissions/commission-schema.ts';
+import { contended, invalidField, refused, stale } from '../commissions/answer-outcome.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 
@@ -24,6 +27,8 @@ const refundSchema = z.object({
   clawbacks: z.array(commissionSchema),
 });
 
+const answered = z.object({ conversion: z.object({ version: z.int() }) });
+
 /** An operator's refund; a shop reports its own on the conversion's route. */
 export function registerRefunds(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
@@ -33,23 +38,29 @@ export function registerRefunds(app: ServiceApp, deps: OperationsDeps): void {
     config: {
       operationId: 'refundConversion',
       summary: "Refund part or all of a conversion's line; its unpaid commissions shrink by the same share",
+      description: 'ETag and If-Match are the version of the conversion.',
       scope: 'operations:write',
       errors: [
         errors.CONVERSION_NOT_FOUND,
         errors.CONVERSION_ENDED,
         errors.COMMISSION_ALREADY_PAID,
         errors.REFUND_EXCEEDS_REMAINING,
+        commonErrors.VERSION_MISMATCH,
       ],
     },
     async handler(request, reply) {
       const { conversionId, refundAmount, ...why } = request.body;
-      const input = { conversionId, amount: refundAmount, ...why };
+      const version = expectedVersion(request);
+      const input = { conversionId, amount: refundAmount, ...why, expectedVersion: version };
       const outcome = await refundConversion(deps, requestContext(request, deps.clock()), input);
       deps.commissionMetrics.transitions.inc({ action: 'refund', outcome: outcome.outcome });
       switch (outcome.outcome) {
         case 'done':
         case 'repeated':
+          reply.header('etag', versionEtag(answered.parse(JSON.parse(outcome.result)).conversion.version));
           return sendJsonText(reply, successText(outcome.result));
+        case 'stale':
+          throw stale(outcome);
         case 'not_found':
           throw new AppError(errors.CONVERSION_NOT_FOUND, `There is no conversion ${conversionId}`);
         case 'refused':

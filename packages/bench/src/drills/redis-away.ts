@@ -26,7 +26,7 @@ interface Ground {
 
 export const redisAwayDrill: DrillDeclaration = {
   name: 'redis-away',
-  says: `Redis killed, emptied and frozen: requests go on within ${WITHIN_MS} ms, and limits hold per process`,
+  says: `Redis killed, emptied and frozen: no request fails or takes ${WITHIN_MS} ms longer, and limits hold per process`,
   async run(context) {
     const servers = await startBenchServers(context);
     const port = await freePort();
@@ -89,8 +89,13 @@ async function startGateway(
 async function drill(ground: Ground, first: ServerHandle): Promise<DrillResult> {
   const { context } = ground;
   const verdicts: boolean[] = [];
-  const phase = async (name: string) => verdicts.push(await goesOn(ground, name));
-  await phase('undisturbed');
+  // What a busy machine does by itself is not laid at Redis' door.
+  const undisturbed = await goOn(ground, 'undisturbed');
+  verdicts.push(undisturbed.failed === 0);
+  const phase = async (name: string) => {
+    const { failed, slowestMs } = await goOn(ground, name);
+    verdicts.push(failed === 0 && slowestMs <= undisturbed.slowestMs + WITHIN_MS);
+  };
   process.kill(first.pid, 'SIGKILL');
   await first.exited;
   await phase('killed');
@@ -109,7 +114,7 @@ async function drill(ground: Ground, first: ServerHandle): Promise<DrillResult> 
   return { passed: verdicts.every(Boolean) };
 }
 
-async function goesOn({ context, gateway, key }: Ground, name: string): Promise<boolean> {
+async function goOn({ context, gateway, key }: Ground, name: string) {
   const agent = new Agent({ connections: CLIENTS });
   const latencies: number[] = [];
   let failed = 0;
@@ -125,11 +130,11 @@ async function goesOn({ context, gateway, key }: Ground, name: string): Promise<
   await Promise.all(Array.from({ length: CLIENTS }, client));
   await agent.close();
   const p99 = percentile(latencies, 0.99);
-  const slowest = percentile(latencies, 1);
+  const slowestMs = percentile(latencies, 1);
   context.log(
-    `${name}: ${latencies.length} requests, ${failed} failed, p99 ${p99.toFixed(1)} ms, slowest ${slowest.toFixed(0)} ms`,
+    `${name}: ${latencies.length} requests, ${failed} failed, p99 ${p99.toFixed(1)} ms, slowest ${slowestMs.toFixed(0)} ms`,
   );
-  return failed === 0 && slowest <= WITHIN_MS;
+  return { failed, slowestMs };
 }
 
 /** Of strangers' requests exactly as many as one process may let through by itself. */

@@ -27,7 +27,7 @@ const QUICK: HistorySize = { clicks: 500_000, orders: 50_000, partners: 1_000, d
 const ANSWER_MS = 240_000;
 
 /**
- * Opens the past that is kept in the run's data folder, or makes it there: ten minutes and 10 GB the first time. A quick run's is small,
+ * Opens the past that is kept in the run's data folder, or makes it there: ten minutes and 10 GB the first time. A quick run's is small, unless a folder is named,
  * and thrown away.
  */
 export async function openPast({
@@ -38,7 +38,7 @@ export async function openPast({
   log,
   settings = {},
 }: PastContext): Promise<Past> {
-  const kept = quick ? folder : (data ?? join(root, '.tributary', 'bench', 'past'));
+  const kept = data ?? (quick ? folder : join(root, '.tributary', 'bench', 'past'));
   const dataDir = join(kept, 'postgres');
   if (!existsSync(dataDir)) log(`filling ${dataDir}`);
   const postgres = await openDataFolder(dataDir, root, settings);

@@ -6,6 +6,8 @@ import { cpuPerOperation } from './bench-servers.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS = 30;
+/** Queries for each of a thousand partners take half a minute: a quick run asks for some of them. */
+const QUICK_NTH = 20;
 
 /** Thirty days that end on some millisecond of the past's last day: no two alike, and neither bound on an hour. */
 function rangesBefore(end: Date): () => Range {
@@ -32,6 +34,8 @@ export const dashboardRows: readonly RowDeclaration[] = Object.entries(BY_SQL).m
       const past = await openPast(context);
       const service = await startAnalytics(context.root, past);
       const goal = GOALS[dashboard] ?? 1;
+      const everyNth = context.quick === true ? QUICK_NTH : 1;
+      const sampled = everyNth === 1 ? '' : ` (every ${everyNth}th of them, times ${everyNth})`;
       const oneByOne = 'one at a time, each another range';
       return {
         name: `dashboards-${dashboard}`,
@@ -49,8 +53,9 @@ export const dashboardRows: readonly RowDeclaration[] = Object.entries(BY_SQL).m
           {
             side: sqlSide(past, {
               name: 'N+1',
-              computation: nPlusOne,
-              configuration: `queries for each entry in turn, prepared, no HTTP, ${oneByOne}`,
+              computation: (db, range) => nPlusOne(db, range, everyNth),
+              everyNth,
+              configuration: `queries for each entry in turn${sampled}, prepared, no HTTP, ${oneByOne}`,
             }),
             goal,
           },
@@ -82,15 +87,17 @@ interface SqlSide {
   readonly name: string;
   readonly configuration: string;
   readonly computation: Computation;
+  /** It did so small a part of the work. */
+  readonly everyNth?: number;
 }
 
-function sqlSide({ owner, end }: Past, { name, configuration, computation }: SqlSide): Side {
+function sqlSide({ owner, end }: Past, { name, configuration, computation, everyNth = 1 }: SqlSide): Side {
   const nextRange = rangesBefore(end);
   return {
     name,
     configuration,
     measure: async (seconds) => ({
-      perSecond: await repeat(seconds, async () => void (await computation(owner, nextRange()))),
+      perSecond: (await repeat(seconds, async () => void (await computation(owner, nextRange())))) / everyNth,
     }),
   };
 }

@@ -1,14 +1,14 @@
 // Prints the plans of every statement of the dashboards as they run in the service, over the past that is kept in a folder:
-// node_modules/.bin/node packages/bench/src/plans.ts [--data FOLDER]
+// node_modules/.bin/node packages/bench/src/plans/main.ts [--data FOLDER]
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { startAnalytics } from './dashboards/analytics.ts';
-import { openPast } from './dashboards/past.ts';
+import { startAnalytics } from '../dashboards/analytics.ts';
+import { openPast } from '../dashboards/past.ts';
 
-const root = resolve(import.meta.dirname, '../../..');
+const root = resolve(import.meta.dirname, '../../../..');
 const DAY_MS = 86_400_000;
 
 /** Postgres itself tells the plan of what it runs, prepared statements as they are. */
@@ -45,11 +45,21 @@ function plansSince(logFile: string, offset: number): { ms: number; text: string
     return [
       {
         ms: Number(found[1]),
-        text: lines.slice(0, begin).join(' ').replaceAll(/\s+/g, ' '),
-        plan: lines.slice(begin).join('\n').trimEnd(),
+        text: lines.slice(0, begin).join(' ').replaceAll(/\s+/g, ' ').replace('Query Text: ', ''),
+        plan: tidy(lines.slice(begin)),
       },
     ];
   });
+}
+
+/** Without estimates, and with the buffers of the whole only. */
+function tidy(lines: readonly string[]): string {
+  return lines
+    .filter((line) => !/^\s+Index Searches:|^\s{3,}Buffers:|^\s*$/.test(line))
+    .map((line) =>
+      line.replace(/\(cost=\S+ rows=\d+ width=\d+\) /, '').replace(/time=[\d.]+\.\.([\d.]+)/, 'time=$1'),
+    )
+    .join('\n');
 }
 
 /** What every request reads first: settings and how far the rollups are. */

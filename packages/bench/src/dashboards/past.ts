@@ -27,8 +27,8 @@ const QUICK: HistorySize = { clicks: 500_000, orders: 50_000, partners: 1_000, d
 const ANSWER_MS = 240_000;
 
 /**
- * Opens the past that is kept in the run's data folder, or makes it there: a quarter of an hour and 18 GB the first time. A quick run is content
- * with a small one that is thrown away, unless a folder is named.
+ * Opens the past that is kept in the run's data folder, or makes it there: a quarter of an hour and 18 GB the first time. A quick
+ * run is content with a small one that is thrown away, unless a folder is named.
  */
 export async function openPast({
   folder,

@@ -1,13 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import type { TestScope } from '@tributary/testkit';
 import t from 'tap';
 
 import { placeFigures } from './documents.ts';
-import { collectFigures, type Figures } from './figures.ts';
+import { collectFigures, figuresSchema, type Figures } from './figures.ts';
 import { plotMemory, plotScale, plotSpeed } from './plots.ts';
+import { drawPlots, renderReadme, renderReport } from './render.ts';
 import { loadTable, scaleTable, shortSpeedTable, speedTable } from './tables.ts';
 
 const machine = { cores: 2, model: 'a processor', node: 'v24' };
@@ -152,3 +153,24 @@ t.test('a text takes its place in a document, as often as one likes', async (t) 
   t.equal(placeFigures(once, 'a', 'table'), once);
   t.throws(() => placeFigures(document, 'b', 'table'), /no place for b/);
 });
+
+t.test('the documents show what docs/figures.json says', async (t) => {
+  const read = (path: string): Promise<string> =>
+    readFile(resolve(import.meta.dirname, '../../../..', path), 'utf8');
+  const figures = figuresSchema.parse(JSON.parse(await read('docs/figures.json')));
+  const plots = drawPlots(figures);
+  const report = await read('docs/performance.md');
+  t.equal(
+    unpadded(renderReport(report, figures, plots)),
+    unpadded(report),
+    'npm run bench:report renders it anew',
+  );
+  const readme = await read('README.md');
+  t.equal(unpadded(renderReadme(readme, figures)), unpadded(readme));
+  for (const [name, svg] of Object.entries(plots))
+    if (svg !== undefined) t.equal(await read(`docs/${name}`), svg);
+});
+
+/** Without the blanks and dashes by which the formatter makes columns equally wide. */
+const unpadded = (document: string): string =>
+  document.replaceAll(/ +(?=\|)|(?<=\|) +/g, ' ').replaceAll(/-{3,}/g, '---');

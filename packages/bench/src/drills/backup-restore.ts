@@ -93,22 +93,22 @@ async function backUp({ context, servers }: DrillPlatform): Promise<{ file: stri
   // Start and stop have to be one session's.
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   await sql`SELECT pg_backup_start('drill', fast => true)`;
-  // Files change and go while they are read: the WAL mends that.
-  await run('sh', [
-    '-c',
-    'tar -C "$1" --exclude=./postmaster.pid --exclude="./pg_wal/0*" --warning=no-file-changed --warning=no-file-removed --ignore-failed-read -cpf "$2" . || [ $? -eq 1 ]',
-    'tar',
-    dataDir,
-    file,
-  ]);
+  await tar(['-C', dataDir, '--exclude=./postmaster.pid', '--exclude=./pg_wal/0*', '-cpf', file, '.']);
   const [label] = await sql<
     { labelfile: string }[]
   >`SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)`;
   await sql.end();
   writeFileSync(join(extra, 'backup_label'), label?.labelfile ?? '', { mode: 0o644 });
-  await run('tar', ['-C', dataDir, '-rpf', file, './pg_wal']);
-  await run('tar', ['-C', extra, '-rpf', file, './backup_label']);
+  await tar(['-C', dataDir, '-rpf', file, './pg_wal']);
+  await tar(['-C', extra, '-rpf', file, './backup_label']);
   return { file, tookMs: performance.now() - began };
+}
+
+/** Files change and go while they are read, which tar answers with 1: the WAL mends that. */
+async function tar(args: readonly string[]): Promise<void> {
+  const tolerant =
+    'tar --warning=no-file-changed --warning=no-file-removed --ignore-failed-read "$@" || [ $? -eq 1 ]';
+  await run('sh', ['-c', tolerant, 'tar', ...args]);
 }
 
 async function numberOf(

@@ -53,7 +53,8 @@ export function limitBodies(app: FastifyInstance, limits: BodyLimits): void {
 }
 
 function isOverdue(one: Receiving, now: number, limits: BodyLimits): boolean {
-  if (one.request.raw.complete) return false;
+  // Undefined where nothing was received: a request that was injected.
+  if (one.request.raw.complete !== false) return false;
   if (!limits.isStream(one.request)) return now - one.since > limits.wholeMs;
   const { bytesRead } = one.request.raw.socket;
   if (bytesRead - one.bytes >= LEAST_BYTES) {

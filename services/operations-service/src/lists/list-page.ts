@@ -74,11 +74,11 @@ async function readPage<Field extends string>(
   const statement = pageStatement(source, request, position);
   try {
     if (memory?.isWorthAsking === true) {
-      const rows = await db.query<PageRow>(statement.places, parameters.values);
+      const rows = await db.query<PageRow>(statement.places(), parameters.values);
       const texts = memory.recall(rows);
       if (texts !== undefined) return { rows, texts };
     }
-    const rows = await db.query<PageRow>(statement.whole, parameters.values);
+    const rows = await db.query<PageRow>(statement.whole(), parameters.values);
     memory?.remember(rows);
     return { rows, texts: rows.flatMap(({ text }) => text ?? []) };
   } catch (error) {
@@ -93,7 +93,7 @@ function pageStatement<Field extends string>(
   source: ListSource<Field>,
   request: ListRequest<Field>,
   position: Position | undefined,
-): { whole: string; places: string } {
+): { whole: () => string; places: () => string } {
   const { query, parameters } = request;
   const { alias, from, wire, columns = `${alias}.*`, revision = 'NULL' } = source;
   const order = orderOf(source, query.sort);
@@ -113,8 +113,8 @@ function pageStatement<Field extends string>(
     return `SELECT ${answer}, counted FROM (SELECT ${counts} AS counted) total LEFT JOIN ${page} ON TRUE`;
   };
   return {
-    whole: select(columns, `, CASE WHEN ${alias}.id IS NOT NULL THEN ${wire}::text END AS text`),
-    places: select(`${alias}.id`),
+    whole: () => select(columns, `, CASE WHEN ${alias}.id IS NOT NULL THEN ${wire}::text END AS text`),
+    places: () => select(`${alias}.id`),
   };
 }
 

@@ -23,7 +23,7 @@ const EARNINGS = figureNames(EARNING_FIGURES);
 /** `at`, `partner_id` and the figures asked for; narrowed to the statement's partner when it has one. */
 export function partnerFacts(s: Statement, names: readonly PartnerFigure[] = ALL): string {
   const { days, hours } = s.cover;
-  return union('partner_id', names, [
+  return union(s, 'partner_id', names, [
     ...rollup(s, { table: 'rollup_partner_days', moment: 'day', spans: days, names, id: 'partner_id' }),
     ...rollup(s, { table: 'rollup_partner_hours', moment: 'hour', spans: hours, names, id: 'partner_id' }),
     ...baseRows(s, names),
@@ -34,7 +34,7 @@ export function partnerFacts(s: Statement, names: readonly PartnerFigure[] = ALL
 export function programFacts(s: Statement, names: readonly PartnerFigure[] = ALL): string {
   if (s.scope.partnerId !== undefined) return partnerFacts(s, names);
   const { hours } = inHours(s.cover);
-  return union('partner_id', names, [
+  return union(s, 'partner_id', names, [
     ...rollup(s, { table: 'rollup_program_hours', moment: 'hour', spans: hours, names, id: undefined }),
     ...baseRows(s, names),
   ]);
@@ -46,7 +46,7 @@ const CLICKS = ['valid_clicks'];
 export function clickFacts(s: Statement): string {
   const { days, hours } = s.cover;
   const part = { names: CLICKS, id: 'partner_id', anyCurrency: true } as const;
-  return union('partner_id', CLICKS, [
+  return union(s, 'partner_id', CLICKS, [
     ...rollup(s, { ...part, table: 'rollup_click_days', moment: 'day', spans: days }),
     ...rollup(s, { ...part, table: 'rollup_click_hours', moment: 'hour', spans: hours }),
     ...clickRows(s),
@@ -58,7 +58,7 @@ export function programClickFacts(s: Statement): string {
   if (s.scope.partnerId !== undefined) return clickFacts(s);
   const { hours: spans } = inHours(s.cover);
   const part = { names: CLICKS, id: undefined, anyCurrency: true };
-  return union('partner_id', CLICKS, [
+  return union(s, 'partner_id', CLICKS, [
     ...rollup(s, { ...part, table: 'rollup_program_click_hours', moment: 'hour', spans }),
     ...clickRows(s),
   ]);
@@ -68,7 +68,7 @@ export function programClickFacts(s: Statement): string {
 export function policyFacts(s: Statement): string {
   const { days, hours, rows } = s.scope.partnerId === undefined ? s.cover : rowsOnly(s);
   const part = { names: EARNINGS, id: 'policy_id' } as const;
-  return union('policy_id', EARNINGS, [
+  return union(s, 'policy_id', EARNINGS, [
     ...rollup(s, { ...part, table: 'rollup_policy_days', moment: 'day', spans: days }),
     ...rollup(s, { ...part, table: 'rollup_policy_hours', moment: 'hour', spans: hours }),
     ...commissions(s, {
@@ -84,7 +84,7 @@ export function policyFacts(s: Statement): string {
 export function productFacts(s: Statement): string {
   const { days, hours, rows } = s.scope.partnerId === undefined ? s.cover : rowsOnly(s);
   const part = { names: ['conversions'], id: 'product_id' } as const;
-  return union('product_id', part.names, [
+  return union(s, 'product_id', part.names, [
     ...rollup(s, { ...part, table: 'rollup_product_days', moment: 'day', spans: days }),
     ...rollup(s, { ...part, table: 'rollup_product_hours', moment: 'hour', spans: hours }),
     ...conversions(s, { rows, select: 'e.product_id, 1 AS conversions', where: ' AND e.is_primary' }),
@@ -98,11 +98,11 @@ function rowsOnly({ cover }: Statement): Cover {
 
 type Id = 'partner_id' | 'policy_id' | 'product_id';
 
-/** Of an empty range there are no parts, and yet it has columns. */
-function union(id: Id, names: readonly string[], parts: readonly string[]): string {
+/** Of an empty range there are no parts, and yet it has columns, and its placeholder a type. */
+function union(s: Statement, id: Id, names: readonly string[], parts: readonly string[]): string {
   if (parts.length > 0) return parts.join('\nUNION ALL\n');
   const zeros = names.map((name) => `0 AS ${name}`).join(', ');
-  return `SELECT NULL::timestamptz AS at, NULL::uuid AS ${id}, ${zeros} WHERE false`;
+  return `SELECT NULL::timestamptz AS at, NULL::uuid AS ${id}, ${zeros} WHERE ${s.programId} IS NULL`;
 }
 
 interface RollupPart {

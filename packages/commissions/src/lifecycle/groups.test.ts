@@ -8,6 +8,7 @@ t.test('what comes while a group is under way goes together, one of a key in eac
   const run = createGroups<string, string>({
     groups: 1,
     size: 3,
+    worthwhile: 1,
     keyOf: (item) => item.slice(0, 1),
     run: async (items) => {
       groups.push([...items]);
@@ -30,4 +31,31 @@ t.test('what comes while a group is under way goes together, one of a key in eac
     settled.map((one) => (one.status === 'fulfilled' ? one.value : 'failed')),
     ['A1', 'A2', 'A3', 'failed', 'C1', 'D1'],
   );
+});
+
+t.test('another group starts beside one under way when enough wait, without its keys', async (t) => {
+  const groups: string[][] = [];
+  const gates: (() => void)[] = [];
+  const run = createGroups<string, string>({
+    groups: 2,
+    size: 3,
+    worthwhile: 2,
+    keyOf: (item) => item.slice(0, 1),
+    run: async (items) => {
+      groups.push([...items]);
+      await new Promise<void>((open) => gates.push(open));
+      return items.map((value) => ({ status: 'fulfilled', value }));
+    },
+  });
+  const answers = Promise.all(['a1', 'b1', 'a2'].map(run));
+  t.same(groups, [['a1']], 'b1 alone is not worth a group, and a2 has to wait for a1');
+  const more = Promise.all(['b2', 'c1', 'd1', 'e1'].map(run));
+  t.same(groups, [['a1'], ['b1', 'c1']], 'the second has begun');
+  for (let open = gates.shift(); open !== undefined; open = gates.shift()) {
+    open();
+    await new Promise(setImmediate);
+  }
+  t.same(await answers, ['a1', 'b1', 'a2']);
+  t.same(await more, ['b2', 'c1', 'd1', 'e1']);
+  t.same(groups.slice(2), [['a2', 'd1', 'e1'], ['b2']]);
 });

@@ -4,7 +4,9 @@ export interface GroupRules<Item, Result> {
   groups: number;
   /** Items in one group. */
   size: number;
-  /** Items with the same key never share a group. */
+  /** Items that have to wait for another group to start beside those under way: each costs something whatever its size. */
+  worthwhile: number;
+  /** Items with the same key never share a group, nor are they under way at the same time. */
   keyOf: (item: Item) => string;
   /** Settles every item: results in the order of the items, a rejection in place of a result. */
   run: (items: readonly Item[]) => Promise<PromiseSettledResult<Result>[]>;
@@ -18,24 +20,35 @@ interface Waiting<Item, Result> {
 /** Gathers what is asked for at the same time into groups. With nothing under way an item goes at once, alone. */
 export function createGroups<Item, Result>(rules: GroupRules<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
+  const keysUnderWay = new Set<string>();
   let underWay = 0;
 
-  function takeGroup(): Waiting<Item, Result>[] {
+  /** The next group, if there is one that may start now. */
+  function takeGroup(): Waiting<Item, Result>[] | undefined {
+    if (underWay >= rules.groups) return undefined;
+    const least = underWay === 0 ? 1 : rules.worthwhile;
+    if (waiting.length < least) return undefined;
     const keys = new Set<string>();
     const group: Waiting<Item, Result>[] = [];
-    waiting = waiting.filter((next) => {
+    const rest = waiting.filter((next) => {
       const key = rules.keyOf(next.item);
-      if (group.length === rules.size || keys.has(key)) return true;
+      if (group.length === rules.size || keys.has(key) || keysUnderWay.has(key)) return true;
       keys.add(key);
       group.push(next);
       return false;
     });
+    if (group.length < least) return undefined;
+    waiting = rest;
     return group;
   }
 
   async function runGroup(group: readonly Waiting<Item, Result>[]): Promise<void> {
+    const items = group.map(({ item }) => item);
+    const keys = items.map(rules.keyOf);
+    underWay += 1;
+    for (const key of keys) keysUnderWay.add(key);
     try {
-      const results = await rules.run(group.map(({ item }) => item));
+      const results = await rules.run(items);
       for (const [index, result] of results.entries()) {
         if (result.status === 'fulfilled') group[index]?.settle.resolve(result.value);
         else group[index]?.settle.reject(result.reason);
@@ -44,15 +57,13 @@ export function createGroups<Item, Result>(rules: GroupRules<Item, Result>): (it
       for (const { settle } of group) settle.reject(error);
     } finally {
       underWay -= 1;
+      for (const key of keys) keysUnderWay.delete(key);
       startGroups();
     }
   }
 
   function startGroups(): void {
-    while (waiting.length > 0 && underWay < rules.groups) {
-      underWay += 1;
-      void runGroup(takeGroup());
-    }
+    for (let group = takeGroup(); group !== undefined; group = takeGroup()) void runGroup(group);
   }
 
   return (item) => {

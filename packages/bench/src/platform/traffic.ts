@@ -175,6 +175,8 @@ class Client implements Traffic {
       }
       const said = `${answer.status} ${answer.code}`;
       this.refusals.set(said, (this.refusals.get(said) ?? 0) + 1);
+      // What only reads is not worth insisting on.
+      if (call.method === 'GET') return undefined;
       const isFinal =
         answer.status >= 400 && answer.status < 500 && answer.code !== 'IDEMPOTENCY_IN_PROGRESS';
       if (isFinal || elapsed > PATIENCE_MS) throw new Error(`${call.method} ${call.path}: ${said}`);

@@ -80,10 +80,10 @@ t.test('an order is one trace, from the shop to the webhook that told its partne
   const expected = [
     'gateway: POST /api/v1/tracking/conversion',
     'tracking-service: POST /tracking/conversion',
-    'tracking-service: publish commission.created',
-    'analytics-service: consume commission.created',
-    'webhook-dispatcher: consume commission.created',
-    'webhook-dispatcher: webhook commission.created',
+    'tracking-service: publish conversion.recorded',
+    'analytics-service: consume conversion.recorded',
+    'webhook-dispatcher: consume conversion.recorded',
+    'webhook-dispatcher: webhook conversion.recorded',
   ];
   await waitFor(() => expected.every((one) => told().includes(one)), {
     timeoutMs: 30_000,
@@ -96,7 +96,7 @@ t.test('an order is one trace, from the shop to the webhook that told its partne
     const parent = byId.get(span.parentSpanId ?? '');
     return parent === undefined ? [span.parentSpanId ?? ''] : [...pathOf(parent), parent.service];
   };
-  for (const span of own.filter(({ name }) => name === 'webhook commission.created'))
+  for (const span of own.filter(({ name }) => name === 'webhook conversion.recorded'))
     t.same(pathOf(span), [CALLER, 'gateway', 'tracking-service', 'tracking-service', 'webhook-dispatcher']);
   const gateway = own.find(({ service }) => service === 'gateway');
   t.match(

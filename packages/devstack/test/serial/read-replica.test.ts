@@ -34,7 +34,8 @@ t.test(
 t.test('with the replica away the primary answers all of it, and nobody is refused', async (t) => {
   await replica.kill();
   t.same(await listed(), ['Harbour Reviews']);
-  t.equal(await pending(), 0);
+  // Figures that were computed already are shown again for as long as nothing is known to have changed.
+  t.match(await dataOf(call('GET', '/dashboard/funnel')), { totalConversions: 0 });
   t.equal((await call('GET', '/tracking/conversions')).status, 200);
   t.equal((await fetch(`${platform.services['analytics-service'].url}/health/ready`)).status, 200);
 

@@ -62,7 +62,6 @@ function confirmOne(db: PostgresJsDatabase, id: string): Promise<boolean> {
       actor: { kind: 'system', id: null, name: 'bench' },
       data: { before: before.status, after: after.status, version },
       occurredAt: now,
-      sentAt: now,
     });
     return true;
   });

@@ -121,3 +121,79 @@ t.test('whatever is changed, its trail tells it in sentences, also when who did 
   t.match(newest, { action: 'deleted', userId: String });
   t.same(await dataOf(superAdmin('GET', `/operations/activity/user/${olga.id}`)), []);
 });
+
+const MANY = 10_000;
+
+/** Bonuses, which need no order behind them, each with the entry of its creation. */
+async function insertBonuses(partnerId: string): Promise<void> {
+  await platform.owner.query(
+    `WITH made AS (
+       INSERT INTO commissions (id, kind, partner_id, status, commission_amount, order_amount, basis_amount, basis_left, currency)
+       SELECT uuidv7(), 'bonus', $1, 'confirmed', 10, 0, 10, 0, 'USD' FROM generate_series(1, $2) RETURNING *)
+     INSERT INTO commission_entries (commission_id, version, partner_id, kind, currency, action, amount_delta, amount_after,
+       status_after, actor, at)
+     SELECT id, 1, partner_id, kind, currency, 'created', 10, 10, status, 'test', created_at FROM made`,
+    [partnerId, MANY],
+  );
+}
+
+/** Starts a change of all these bonuses, and answers once some of them are done. */
+async function halfWay(partnerId: string, newAmount: number) {
+  const body = { action: 'adjust', params: { newAmount, reason: 'all of them' }, filter: { partnerId } };
+  const { id } = await dataOf(shop('POST', '/operations/commissions/bulk', { body }), 202);
+  await waitFor(async () => (await dataOf(shop('GET', `/operations/jobs/${id}`))).succeeded > 0);
+  return id;
+}
+
+const untilEnded = (id: string) =>
+  waitFor(
+    async () => {
+      const job = await dataOf(shop('GET', `/operations/jobs/${id}`));
+      return ['queued', 'running'].includes(job.status) ? undefined : job;
+    },
+    { timeoutMs: 90_000, what: 'the end of the job' },
+  );
+
+/** What a job has left behind: entries and audit rows that name it, and how many commissions they are of. */
+async function tracesOf(jobId: string) {
+  const [traces] = await platform.owner.query(
+    `SELECT (SELECT count(*)::int FROM commission_entries WHERE job_id = $1) AS entries,
+       (SELECT count(DISTINCT commission_id)::int FROM commission_entries WHERE job_id = $1) AS commissions,
+       (SELECT count(*)::int FROM audit_logs WHERE job_id = $1 AND entity_type = 'commission') AS audit_rows,
+       (SELECT count(DISTINCT entity_id)::int FROM audit_logs WHERE job_id = $1 AND entity_type = 'commission') AS audited`,
+    [jobId],
+  );
+  return { ...traces };
+}
+
+const onceEach = (count: number) => ({
+  entries: count,
+  commissions: count,
+  auditRows: count,
+  audited: count,
+});
+
+t.test(
+  'a bulk change whose process is killed goes on where it was, and changes each commission once',
+  async (t) => {
+    const body = { name: 'Tower', email: 'tower@example.com' };
+    const { id: partnerId } = await dataOf(shop('POST', '/partners', { body }), 201);
+    await insertBonuses(partnerId);
+    const scheduler = platform.services['batch-scheduler'];
+    const id = await halfWay(partnerId, 11);
+    await scheduler.kill();
+    const halted = await dataOf(shop('GET', `/operations/jobs/${id}`));
+    t.match(halted, { status: 'running', total: MANY });
+    t.ok(halted.succeeded < MANY, `killed after ${halted.succeeded}`);
+    await scheduler.restart();
+    t.match(await untilEnded(id), { status: 'succeeded', total: MANY, succeeded: MANY, failed: 0 });
+    t.same(await tracesOf(id), onceEach(MANY));
+
+    const second = await halfWay(partnerId, 12);
+    t.equal((await shop('POST', `/operations/jobs/${second}/cancel`)).status, 200);
+    const cancelled = await untilEnded(second);
+    t.match(cancelled, { status: 'cancelled', failed: 0 });
+    t.ok(cancelled.succeeded > 0 && cancelled.succeeded < MANY, `cancelled after ${cancelled.succeeded}`);
+    t.same(await tracesOf(second), onceEach(cancelled.succeeded));
+  },
+);

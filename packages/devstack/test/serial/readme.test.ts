@@ -41,7 +41,9 @@ t.test('the tour of the README works as printed', async (t) => {
   const blocks = [...(await readFile(README, 'utf8')).matchAll(SHELL_BLOCK)].map(([, block]) => block);
   t.ok(blocks.length > 7, `${blocks.length} blocks`);
   // One shell for all, as a person's, but one that stops at the first failure.
-  const ran = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', blocks.join('\n')], {
+  const endsItsJobs = `trap 'kill $(jobs -p) 2> /dev/null || true' EXIT`;
+  const script = [endsItsJobs, ...blocks].join('\n');
+  const ran = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: folder,
     timeout: 60_000,
     env: { PATH: `${await curlFor(folder)}:${process.env.PATH ?? ''}`, TRIBUTARY_HOME: folder },
@@ -49,10 +51,16 @@ t.test('the tour of the README works as printed', async (t) => {
   t.notMatch(ran.stdout, /undefined/);
   for (const line of [
     /^26\.94$/m,
+    /^18$/m,
     /^30$/m,
     /^paid$/m,
+    /^\[\s+-15\s+\]$/m,
+    /^-5$/m,
+    /^20$/m,
+    /refunded the commission/,
     /STANDARD: 6 % of 449/,
     /commission\.paid$/m,
+    /commission\.clawed_back$/m,
     /"delivered"/,
   ])
     t.match(ran.stdout, line);

@@ -52,9 +52,13 @@ export function limitBodies(app: FastifyInstance, limits: BodyLimits): void {
   });
 }
 
+/** Where nothing is received, as of a request that was injected, `complete` is undefined. */
+function isUnderWay({ complete }: { readonly complete?: boolean }): boolean {
+  return complete === false;
+}
+
 function isOverdue(one: Receiving, now: number, limits: BodyLimits): boolean {
-  // Undefined where nothing was received: a request that was injected.
-  if (one.request.raw.complete !== false) return false;
+  if (!isUnderWay(one.request.raw)) return false;
   if (!limits.isStream(one.request)) return now - one.since > limits.wholeMs;
   const { bytesRead } = one.request.raw.socket;
   if (bytesRead - one.bytes >= LEAST_BYTES) {

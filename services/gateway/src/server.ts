@@ -1,8 +1,14 @@
-import { startProcess, createHealth, releasedWorkers, systemClock } from '@tributary/runtime';
+import {
+  startProcess,
+  createHealth,
+  releasedWorkers,
+  systemClock,
+  type ProcessContext,
+} from '@tributary/runtime';
 import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
 import { connect } from '@tributary/schema';
 import { buildGateway } from './app.ts';
-import { configSchema } from './config.ts';
+import { configSchema, type GatewayConfig } from './config.ts';
 import { connectRedis } from './rate-limits/connect-redis.ts';
 import { createRedisCounter } from './rate-limits/redis-counter.ts';
 import { settingsFrom } from './settings.ts';
@@ -11,26 +17,9 @@ await startProcess({
   service: 'gateway',
   schema: configSchema,
   env: process.env,
-  async build({ config, logger, metrics }) {
-    const db = connect({ url: config.DATABASE_URL, applicationName: 'gateway', maxConnections: 6 });
-    const messaging = connectMessaging({
-      url: config.NATS_URL,
-      name: 'gateway',
-      namespace: config.NATS_NAMESPACE,
-      replicas: config.NATS_REPLICAS,
-      logger,
-      metrics,
-    });
-    const redis = connectRedis(config.REDIS_URL, (err) => logger.debug({ err }, 'Redis connection'));
-    const publisher = createPublisher({ messaging, db });
-    const health = createHealth({
-      logger,
-      checks: {
-        postgres: { check: () => db.ping(), required: true },
-        nats: { check: () => messaging.check() },
-        redis: { check: () => redis.ping() },
-      },
-    });
+  async build(context) {
+    const { config, logger, metrics } = context;
+    const { db, messaging, redis, publisher, health } = connectAll(context);
     const gateway = await buildGateway({
       db,
       logger,
@@ -77,6 +66,30 @@ await startProcess({
     };
   },
 });
+
+/** Nothing of it waits: what is away is connected to once it is there. */
+function connectAll({ config, logger, metrics }: ProcessContext<GatewayConfig>) {
+  const db = connect({ url: config.DATABASE_URL, applicationName: 'gateway', maxConnections: 6 });
+  const messaging = connectMessaging({
+    url: config.NATS_URL,
+    name: 'gateway',
+    namespace: config.NATS_NAMESPACE,
+    replicas: config.NATS_REPLICAS,
+    logger,
+    metrics,
+  });
+  const redis = connectRedis(config.REDIS_URL, (err) => logger.debug({ err }, 'Redis connection'));
+  const publisher = createPublisher({ messaging, db });
+  const health = createHealth({
+    logger,
+    checks: {
+      postgres: { check: () => db.ping(), required: true },
+      nats: { check: () => messaging.check() },
+      redis: { check: () => redis.ping() },
+    },
+  });
+  return { db, messaging, redis, publisher, health };
+}
 
 function closeAll(...closables: readonly { close(): Promise<void> }[]): Promise<unknown> {
   return Promise.all(closables.map((closable) => closable.close()));

@@ -1,13 +1,13 @@
 import type { KnownCode } from '@tributary/commissions';
 import { newId } from '@tributary/runtime';
 import type { ClickSource, ClickStatus } from '@tributary/schema';
-import { isbot } from 'isbot';
 import type { Catalog } from '../catalog/catalog.ts';
 import { anonymizeAddress } from '../privacy/addresses.ts';
 import type { KeyedHashes } from '../privacy/keyed-hashes.ts';
 import { classifyClick } from './classify.ts';
 import { momentOf, type NewClick } from './click.ts';
 import type { ClickWriter } from './click-writer.ts';
+import { isBotAgent } from './user-agents.ts';
 
 /** A click as it comes in: with everything that must not be stored as it is. */
 export interface RawClick {
@@ -79,7 +79,7 @@ export function observeClick(deps: ObserveDeps, raw: RawClick): ObservedClick {
     ipAnonymized: anonymizeAddress(raw.ipAddress),
     userAgent: userAgent === '' ? null : userAgent,
     clickedAt: momentOf(id),
-    isBot: isbot(raw.userAgent),
+    isBot: isBotAgent(raw.userAgent),
     isInternal: deps.isInternal(raw.ipAddress),
     isRateLimited: raw.isRateLimited,
   };

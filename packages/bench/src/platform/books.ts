@@ -51,7 +51,7 @@ async function numberOf(owner: Database, sql: string, params: readonly string[][
 export const contradictions = ({ owner }: DrillPlatform): Promise<number> => numberOf(owner, CONTRADICTIONS);
 
 /** Whether what clients were told is there, once: safety, which holds at any moment. Answers what is wrong. */
-export async function safetyFaults(platform: DrillPlatform, traffic: Traffic): Promise<string[]> {
+async function safetyFaults(platform: DrillPlatform, traffic: Traffic): Promise<string[]> {
   const { owner } = platform;
   const { clicks, orders, adjustments } = traffic.accepted;
   const stored = await numberOf(

@@ -38,6 +38,20 @@ t.test('an unknown partner has zeros and no tops', async (t) => {
   t.same([data.topPartner, data.topPolicy, data.topProduct], [null, null, null]);
 });
 
+t.test('a range in which nothing can be has zeros', async (t) => {
+  for (const identity of [{}, partnerIdentity(partner.id)]) {
+    for (const dashboard of DASHBOARDS) {
+      const answer = await get(`${dashboard}?dateFrom=2026-03-01&dateTo=2026-03-01`, identity);
+      t.equal(answer.status, 200, dashboard);
+    }
+  }
+  t.match((await get('kpi?dateFrom=2026-03-01&dateTo=2026-03-01')).data, {
+    totalClicks: 0,
+    topPartner: null,
+  });
+  t.same((await get('trends?dateFrom=2026-03-01&dateTo=2026-03-01')).data, []);
+});
+
 t.test('every dashboard asks for analytics:read', async (t) => {
   for (const dashboard of DASHBOARDS) {
     const refused = await get(dashboard, { kind: 'api_key', scopes: ['operations:read'] });

@@ -83,26 +83,34 @@ export function shuffled(events: readonly StoredEvent[], times: number): StoredE
     .map(({ event }, index) => ({ ...event, id: index < events.length ? event.id : newId() }));
 }
 
-/** Everything that the rollups say; rows of zeros say nothing. */
-export async function readRollups(db: Database): Promise<unknown> {
-  const tables = [
-    'partner_hours',
-    'partner_days',
-    'program_hours',
-    'policy_hours',
-    'policy_days',
-    'product_hours',
-    'product_days',
-    'click_hours',
-    'click_days',
-    'program_click_hours',
-    'click_stat_days',
-  ];
+/** What is computed from the base tables when events say so. */
+export const RECOMPUTED_ROLLUPS = [
+  'partner_hours',
+  'partner_days',
+  'program_hours',
+  'policy_hours',
+  'policy_days',
+  'product_hours',
+  'product_days',
+] as const;
+
+/** What is counted as clicks are stored. */
+export const COUNTED_ROLLUPS = [
+  'click_hours',
+  'click_days',
+  'program_click_hours',
+  'click_stat_days',
+] as const;
+
+/** Everything that rollups say; rows of zeros say nothing. */
+export async function readRollups(db: Database, rollups: readonly string[]): Promise<unknown> {
   const lists = await Promise.all(
-    tables.map((table) =>
-      db.query(`SELECT * FROM rollup_${table} r
-         WHERE to_jsonb(r)::text ~ '_?(clicks|count|conversions|amount|revenue)": "?-?0?[.0]*[1-9]' ORDER BY r::text`),
+    rollups.map((rollup) =>
+      db.query(
+        `SELECT * FROM rollup_${rollup} r
+         WHERE to_jsonb(r)::text ~ '_?(clicks|count|conversions|amount|revenue)": "?-?0?[.0]*[1-9]' ORDER BY r::text`,
+      ),
     ),
   );
-  return Object.fromEntries(tables.map((table, index) => [table, Array.from(lists[index] ?? [])]));
+  return Object.fromEntries(rollups.map((rollup, index) => [rollup, Array.from(lists[index] ?? [])]));
 }

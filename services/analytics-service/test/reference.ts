@@ -153,3 +153,19 @@ export async function referenceTrends(
   );
   return row?.answer;
 }
+
+/** When the buckets of a range begin, by Postgres's own calendar; clocks differ from each other by quarters of an hour. */
+export async function referenceStarts(
+  db: Database,
+  { from, to }: Question,
+  { interval, timeZone }: { interval: string; timeZone: string },
+): Promise<string[]> {
+  const rows = await db.query<{ start: string }>(
+    `SELECT DISTINCT to_char(date_trunc($3, at, $4) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS start
+     FROM (SELECT generate_series($1::timestamptz, $2::timestamptz - interval '1 ms', interval '15 minutes') AS at
+       UNION ALL SELECT $2::timestamptz - interval '1 ms' WHERE $1::timestamptz < $2::timestamptz) AS moment
+     ORDER BY 1`,
+    [from, to, interval, timeZone],
+  );
+  return rows.map(({ start }) => start);
+}

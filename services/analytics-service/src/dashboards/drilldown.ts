@@ -154,11 +154,24 @@ export function overviewDrilldown(scope: LinkScope, range: Span): Drilldown {
     funnel: funnelDrilldown(scope, range),
     trends: trendsDrilldown(scope, range),
   };
-  return Object.fromEntries(
-    Object.entries(parts).flatMap(([part, links]) =>
-      Object.entries(links).map(([name, lists]) => [`${part}.${name}`, lists]),
+  return {
+    ...Object.fromEntries(
+      Object.entries(parts).flatMap(([part, links]) =>
+        Object.entries(links).map(([name, lists]) => [`${part}.${name}`, lists]),
+      ),
     ),
-  );
+    ...attentionDrilldown(scope),
+  };
+}
+
+/** By kind. No list can be asked for passed holds and held payments: those say in words what they are. */
+function attentionDrilldown({ partnerId }: LinkScope): Drilldown {
+  const endpoints = link('/webhooks/endpoints', { status: 'auto_disabled' });
+  const letters = link('/operations/dead-letters', { replayed: 'false' });
+  return {
+    'attention.webhook_endpoints_auto_disabled': [endpoints],
+    ...(partnerId === undefined ? { 'attention.dead_letters': [letters] } : {}),
+  };
 }
 
 export function policyDrilldown(scope: LinkScope, range: Span): Drilldown {

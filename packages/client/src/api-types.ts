@@ -582,7 +582,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Refund part or all of a conversion's line; its unpaid commissions shrink by the same share */
+        /**
+         * Refund part or all of a conversion's line; its unpaid commissions shrink by the same share
+         * @description ETag and If-Match are the version of the conversion.
+         */
         post: operations["refundConversion"];
         delete?: never;
         options?: never;
@@ -3513,7 +3516,7 @@ export interface operations {
     listCommissions: {
         parameters: {
             query?: {
-                /** @description Commissions as they were at this moment; now by default */
+                /** @description As it was at this moment; now by default */
                 asOf?: string;
                 count?: "exact";
                 /**
@@ -3899,7 +3902,7 @@ export interface operations {
     exportCommissions: {
         parameters: {
             query?: {
-                /** @description Commissions as they were at this moment; now by default */
+                /** @description As it was at this moment; now by default */
                 asOf?: string;
                 /**
                  * @description ISO 4217 code with at most two decimals
@@ -7367,6 +7370,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Somebody else changed this first */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "VERSION_MISMATCH";
+                    };
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -8098,6 +8113,7 @@ export interface operations {
     getPartnerBalance: {
         parameters: {
             query?: {
+                /** @description As it was at this moment; now by default */
                 asOf?: string;
             };
             header?: never;

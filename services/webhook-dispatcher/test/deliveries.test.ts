@@ -244,11 +244,19 @@ t.test('what failed since a time can be counted and then delivered again', async
   const recover = (body: object) =>
     dispatcher.call({ partnerId }, 'POST', `/webhooks/endpoints/${id}/recover`, body);
   const since = new Date(Date.now() - 60_000).toISOString();
-  t.strictSame((await recover({ since, dryRun: true })).body.data, { matched: 5, queued: 0 });
+  // Made days ago and given up just now; and one that had failed for good before.
+  await db.query(`
+    UPDATE webhook_deliveries SET created_at = now() - interval '3 days',
+      last_attempt_at = CASE WHEN id = (SELECT id FROM webhook_deliveries ORDER BY id LIMIT 1)
+        THEN now() - interval '2 days' ELSE last_attempt_at END
+    WHERE id IN (SELECT id FROM webhook_deliveries ORDER BY id LIMIT 2)`);
+  t.strictSame((await recover({ since, dryRun: true })).body.data, { matched: 4, queued: 0 });
+  const earlier = new Date(Date.now() - 3 * 86_400_000).toISOString();
+  t.strictSame((await recover({ since: earlier, until: since, dryRun: true })).body.data.matched, 1);
   t.strictSame((await recover({ since: new Date(Date.now() + 60_000).toISOString() })).status, 400);
-  t.strictSame((await recover({ since })).body.data, { matched: 5, queued: 5 });
-  await waitFor(async () => (await count('delivered')) === 5);
-  t.equal(receiver.requests.length, 10);
+  t.strictSame((await recover({ since })).body.data, { matched: 4, queued: 4 });
+  await waitFor(async () => (await count('delivered')) === 4);
+  t.equal(receiver.requests.length, 9);
 });
 
 t.test('deliveries are listed by filter, and a partner sees only its own', async (t) => {

@@ -198,8 +198,8 @@ t.test('lists page by number and by cursor without losing or repeating any', asy
   );
 });
 
-t.test('after a rotation both secrets verify, whatever the number of rotations', async (t) => {
-  const { dispatcher, partnerId } = await setUp(t);
+t.test('after a rotation both secrets verify for a day, whatever the number of rotations', async (t) => {
+  const { db, dispatcher, partnerId } = await setUp(t);
   const receiver = await createWebhookReceiver(t);
   const { id, secret } = await createEndpoint(dispatcher, { partnerId, url: receiver.url });
   const rotate = async (): Promise<string> =>
@@ -214,6 +214,11 @@ t.test('after a rotation both secrets verify, whatever the number of rotations',
       new Webhook(one).verify(request?.body ?? '', request?.headers as Record<string, string>),
     );
   }
+  const [row] = await db.query<{ days: number[] }>(
+    `SELECT array_agg(round(extract(epoch FROM (previous ->> 'expiresAt')::timestamptz - now()) / 8640)::float8 / 10) AS days
+     FROM webhook_endpoints, jsonb_array_elements(previous_secrets) AS previous`,
+  );
+  t.strictSame(row?.days, [1, 1]);
 });
 
 t.test('the test button says how it went and never what the host answered', async (t) => {

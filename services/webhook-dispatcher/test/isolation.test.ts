@@ -159,3 +159,65 @@ t.test("a partner's rate holds", async (t) => {
   );
   t.ok(busiest <= 20, `${busiest} within 900 ms`);
 });
+
+t.test('an attempt that takes its time has a row before its end, and its event is sent once', async (t) => {
+  const { db, messaging, dispatcher } = await createPlatform(t);
+  const receiver = await createWebhookReceiver(t);
+  receiver.answerWith({ delayMs: 1_500 });
+  const partnerId = await insertPartner(db);
+  await createEndpoint(dispatcher, { partnerId, url: receiver.url });
+  await dispatcher.work(messaging);
+  const event = eventFor(partnerId);
+  await publishEvent(messaging, event);
+  await receiver.received(1);
+  await publishEvent(messaging, event);
+  const under = await waitFor(async () => {
+    const [row] = await db.query<{ status: string; isClaimed: boolean }>(
+      'SELECT status, claimed_until > now() AS is_claimed FROM webhook_deliveries',
+    );
+    return row;
+  });
+  t.strictSame({ ...under }, { status: 'pending', isClaimed: true });
+  await publishEvent(messaging, event);
+  await waitFor(async () => {
+    const [row] = await db.query<{ status: string }>('SELECT status FROM webhook_deliveries');
+    return row?.status === 'delivered';
+  });
+  t.equal(
+    receiver.requests.length,
+    1,
+    'neither what came again meanwhile nor what came after the row was sent',
+  );
+  const [row] = await db.query<{ count: number }>('SELECT count(*)::int FROM webhook_deliveries');
+  t.equal(row?.count, 1);
+});
+
+t.test('the backlog and its age are measured, without what is switched off', async (t) => {
+  const { db, messaging, dispatcher } = await createPlatform(t);
+  const partnerId = await insertPartner(db);
+  const insertPending = async (ageSeconds: number, status: string): Promise<void> => {
+    const { id } = await createEndpoint(dispatcher, { partnerId, url: 'http://127.0.0.1:9/' });
+    // Held back by an open circuit, so that nobody claims what is pending.
+    await db.query(
+      `UPDATE webhook_endpoints SET status = $2, circuit_state = 'open', circuit_open_until = now() + interval '1 hour'
+       WHERE id = $1`,
+      [id, status],
+    );
+    await db.query(
+      `INSERT INTO webhook_deliveries (id, endpoint_id, partner_id, event_id, event_type, body, occurred_at, next_attempt_at)
+       SELECT uuidv7(), $1, $2, uuidv7(), 'commission.paid', '{}', now(), now() - $3::float8 * interval '1 second'
+       FROM generate_series(1, 3)`,
+      [id, partnerId, ageSeconds],
+    );
+  };
+  await insertPending(120, 'enabled');
+  await insertPending(9_000, 'disabled');
+  await dispatcher.work(messaging);
+  const text = await waitFor(async () => {
+    const exposed = await dispatcher.metricsText();
+    return /webhook_backlog\{[^}]*\} 3/.test(exposed) && exposed;
+  });
+  const age = Number(/webhook_backlog_age_seconds\{[^}]*\} ([\d.]+)/.exec(text)?.[1]);
+  t.ok(age >= 120 && age < 9_000, String(age));
+  t.match(text, /webhook_endpoints_open_circuit\{[^}]*\} 1/);
+});

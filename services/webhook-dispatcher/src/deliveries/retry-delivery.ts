@@ -78,6 +78,11 @@ export interface Recovery {
 /** In one statement, within its time-out; whoever has more failed calls again. */
 export const RECOVER_LIMIT = 10_000;
 
+// By when a delivery failed, not by when it was made: its last attempt may come days later. The bound on its making lets an
+// index find it, and leaves room for the longest schedule with a long retry-after between.
+const FAILED_IN_RANGE = `d.status = 'failed' AND d.last_attempt_at >= $11::timestamptz AND d.last_attempt_at < $12::timestamptz
+      AND d.created_at >= $11::timestamptz - interval '14 days'`;
+
 const RECOVER = `
   WITH target AS (
     SELECT e.program_id, e.id, e.status = 'enabled' AS is_enabled FROM webhook_endpoints e
@@ -85,12 +90,12 @@ const RECOVER = `
   ), matching AS MATERIALIZED (
     SELECT count(*)::int AS total FROM target t
     JOIN webhook_deliveries d ON d.program_id = t.program_id AND d.endpoint_id = t.id
-    WHERE d.status = 'failed' AND d.created_at >= $11::timestamptz AND d.created_at < $12::timestamptz
+    WHERE ${FAILED_IN_RANGE}
   ), chosen AS (
     SELECT d.program_id, d.id FROM target t
     JOIN webhook_deliveries d ON d.program_id = t.program_id AND d.endpoint_id = t.id
     WHERE t.is_enabled AND NOT $13::boolean
-      AND d.status = 'failed' AND d.created_at >= $11::timestamptz AND d.created_at < $12::timestamptz
+      AND ${FAILED_IN_RANGE}
     ORDER BY d.created_at, d.id LIMIT ${RECOVER_LIMIT} FOR NO KEY UPDATE OF d SKIP LOCKED
   ), queued AS (
     UPDATE webhook_deliveries d
@@ -123,7 +128,7 @@ export interface RecoverTarget extends RetryTarget {
   readonly dryRun: boolean;
 }
 
-/** Queues an endpoint's failed deliveries of a time range again, oldest first. */
+/** Queues again what failed at an endpoint within a range of time, oldest first. */
 export async function recoverEndpoint(
   db: Pick<Database, 'query'>,
   context: CommandContext,

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
-import { isAllowedAddress } from './classify-address.ts';
+import { classifyAddress, isAllowedAddress } from './classify-address.ts';
 import type { AddressPolicy } from './classify-address.ts';
 
 /** The connection would have led somewhere that webhooks must not reach. Raised before any packet is sent there. */
@@ -37,6 +37,8 @@ export function createGuardedConnector(options: GuardedConnectorOptions): buildC
     let address: string;
     try {
       address = await checkedAddress(hostname, policy, resolve);
+      if (target.protocol !== 'https:' && classifyAddress(address) !== 'loopback')
+        throw new ForbiddenAddressError('Only this machine is spoken to without TLS.');
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)), null);
       return;

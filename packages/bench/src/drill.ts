@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { DrillDeclaration } from './drill-declaration.ts';
+import { commissionsAtSizeDrill } from './drills/commissions-at-size.ts';
 import { alertsFireDrill } from './drills/alerts-fire.ts';
 import { backupRestoreDrill } from './drills/backup-restore.ts';
 import { canaryDrill } from './drills/canary-drill.ts';
@@ -24,6 +25,7 @@ import { webhookKillsDrill } from './drills/webhook-kills.ts';
 const DRILLS: readonly DrillDeclaration[] = [
   commissionsRaceDrill,
   commissionsModelDrill,
+  commissionsAtSizeDrill,
   webhookKillsDrill,
   webhookIsolationDrill,
   idleSocketsDrill,

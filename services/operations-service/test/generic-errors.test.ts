@@ -11,7 +11,10 @@ import {
 import { startOperations, type Call } from './harness.ts';
 import { validRequest } from './valid-requests.ts';
 
-const { app, db, owner, call, user } = await startOperations(t);
+const { app, db, owner, call, user } = await startOperations(t, {
+  // Half a second is enough to see that a lock is not given.
+  database: (url) => `${url}?lock_timeout=500`,
+});
 const operations = await documentedOperations(app);
 const writes = [...operations].filter(([, { method }]) => method !== 'GET');
 const seen = new SeenCodes();

@@ -41,7 +41,8 @@ export async function startOperations(t: TestScope, { nats = true, database }: S
   const { db, owner, serviceUrl } = await createTestDatabase(t);
   const used =
     database === undefined ? db : connect({ url: database(serviceUrl), applicationName: 'elsewhere' });
-  const logger = createLogger({ service: SERVICE, level: 'error' });
+  // A database that is not there is what such a test is about.
+  const logger = createLogger({ service: SERVICE, level: database === undefined ? 'error' : 'fatal' });
   const metrics = createMetrics({ service: SERVICE });
   const at = nats ? testNats(t) : { url: 'nats://127.0.0.1:1', namespace: 'nowhere' };
   const messaging = connectMessaging({ ...at, name: SERVICE, logger, metrics });

@@ -9,7 +9,7 @@ import type { DrillContext, DrillDeclaration } from '../drill-declaration.ts';
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 10_000);
 const SECONDS = Number(process.env['MODEL_SECONDS'] ?? 3_600);
-/** A test file is ended after a minute and a half; each round draws sequences of its own. */
+/** A test file is ended after some minutes; each round draws sequences of its own. */
 const ROUND_SECONDS = 60;
 
 const reportSchema = z.object({ operations: z.int(), sequences: z.int() });
@@ -17,7 +17,7 @@ const reportSchema = z.object({ operations: z.int(), sequences: z.int() });
 /** The model-based test of packages/commissions, for longer than a test may take. */
 export const commissionsModelDrill: DrillDeclaration = {
   name: 'commissions-model',
-  says: `${RUNS} random sequences (MODEL_RUNS; at most ${SECONDS} s, MODEL_SECONDS): tables, audit, outbox and balances as the model has them`,
+  says: `${RUNS} random sequences (MODEL_RUNS; at most ${SECONDS} s, MODEL_SECONDS): tables, audit, outbox, balances and rollups as the model has them, several actors at once`,
   async run(context) {
     const endsAt = Date.now() + SECONDS * 1_000;
     let [operations, sequences] = [0, 0];

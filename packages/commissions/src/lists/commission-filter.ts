@@ -23,7 +23,8 @@ export interface CommissionFilter {
 
 /** Where a filter finds what changes in a commission's life. */
 export interface FilterColumns {
-  readonly status: string;
+  /** A condition: this is its status. */
+  readonly status: (status: CommissionStatus) => string;
   readonly amount: string;
   /** A condition: there was a refund. */
   readonly refunded: string;
@@ -43,7 +44,11 @@ const TOUCHED = '(c.refunded_at IS NOT NULL OR c.clawed_back_amount > 0)';
 const REFUNDED = `(c.refunded_at IS NOT NULL OR (c.clawed_back_amount > 0 AND EXISTS (SELECT FROM conversion_events v
   WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0)))`;
 
-const NOW: FilterColumns = { status: 'c.status', amount: 'c.commission_amount', refunded: REFUNDED };
+const NOW: FilterColumns = {
+  status: (status) => `c.status = '${status}'`,
+  amount: 'c.commission_amount',
+  refunded: REFUNDED,
+};
 
 /**
  * The SQL condition over `commissions c` that there was a refund, or none: now, or as `was` tells. What is refunded at any
@@ -67,10 +72,10 @@ export function filterConditions(
   const conditions = [`c.program_id = ${parameters.add(programId, 'text')}`];
   if (partnerId !== undefined) conditions.push(`c.partner_id = ${parameters.add(partnerId, 'uuid')}`);
   if (policyId !== undefined) conditions.push(`c.policy_id = ${parameters.add(policyId, 'uuid')}`);
-  if (status !== undefined) conditions.push(`${columns.status} = '${status}'`);
+  if (status !== undefined) conditions.push(columns.status(status));
   if (kind !== undefined)
     conditions.push(`c.kind = '${kind}'${kind === 'earning' ? '' : " AND c.kind <> 'earning'"}`);
-  if (currency !== undefined) conditions.push(`c.currency = ${parameters.add(currency, 'text')}`);
+  if (currency !== undefined) conditions.push(`c.currency = ${currencyText(parameters, currency)}`);
   if (refunded !== undefined) conditions.push(refundedCondition(refunded, columns.refunded));
   conditions.push(`${column} >= ${parameters.add(from, 'timestamptz')}`);
   if (to !== undefined) conditions.push(`${column} < ${parameters.add(to, 'timestamptz')}`);
@@ -81,6 +86,10 @@ export function filterConditions(
   if (filter.search !== undefined) conditions.push(...searchConditions(parameters, filter.search));
   return conditions;
 }
+
+/** In the text as well, where it is nothing but a code: the index of rare currencies is partial. */
+const currencyText = (parameters: Parameters, currency: string): string =>
+  /^[A-Z]{3}$/.test(currency) ? `'${currency}'` : parameters.add(currency, 'text');
 
 /**
  * Substring search on the trigram indexes; what a client sends is never a pattern. How common a text is decides between

@@ -114,6 +114,10 @@ export const commissions = pgTable(
     index('commissions_kind')
       .on(t.programId, t.kind, t.createdAt, t.id)
       .where(sql`${t.kind} <> 'earning'`),
+    // A programme is in one currency, mostly in this, and few rows are in another: only those are found by it.
+    index('commissions_currency')
+      .on(t.programId, t.currency, t.createdAt, t.id)
+      .where(sql`${t.currency} <> 'USD'`),
     index('commissions_amount').on(t.programId, t.commissionAmount, t.id),
     index('commissions_confirmed')
       .on(t.programId, t.confirmedAt, t.id)
@@ -128,9 +132,9 @@ export const commissions = pgTable(
     index('commissions_due')
       .on(t.programId, t.holdUntil, t.id)
       .where(sql`${t.status} = 'pending' AND NOT ${t.reviewHold}`),
-    // Whatever was refunded, at any moment, is among these.
+    // Whatever was refunded, at any moment, is among these; what else is asked of them is told without a look at the rows.
     index('commissions_refunded')
-      .on(t.programId, t.createdAt, t.id)
+      .on(t.programId, t.createdAt, t.id, t.partnerId, t.policyId, t.status, t.currency)
       .where(sql`${t.refundedAt} IS NOT NULL OR ${t.clawedBackAmount} > 0`),
     index('commissions_original')
       .on(t.programId, t.originalCommissionId)

@@ -69,7 +69,7 @@ export function commissionsAsOf(
       columns: `${shown}, ${metadataThen(then)} AS metadata`,
     },
     shown,
-    filterColumns: { status: 'e.status_after', amount: 'e.amount_after', refunded: refundedThen(then) },
+    filterColumns: { status: statusThen(then), amount: 'e.amount_after', refunded: refundedThen(then) },
     conditions: [
       `c.created_at <= ${then}`,
       ...['confirmed', 'paid'].filter(ordered).map((field) => `c.${field}_at <= ${then}`),
@@ -106,13 +106,35 @@ function pastColumns(then: string): Readonly<Record<string, string>> {
   };
 }
 
-/** As the filter of now: a refund of the unpaid, or a claw-back of the paid whose line had a refund by then. */
-const refundedThen = (then: string): string => `(EXISTS (${entriesBy(then, '')} AND h.action = 'refunded')
+/**
+ * The status as the row's times tell it, which equals that of the last entry by then: each status comes once. Rows of another
+ * one are passed by without a look at their entries, and Postgres knows how many they are.
+ */
+function statusThen(then: string): FilterColumns['status'] {
+  const since = (time: string): string => `c.${time}_at <= ${then}`;
+  const notYet = (time: string): string => `(c.${time}_at IS NULL OR c.${time}_at > ${then})`;
+  const conditions = {
+    pending: [notYet('confirmed'), notYet('cancelled')],
+    confirmed: [since('confirmed'), notYet('paid'), notYet('cancelled')],
+    // Nothing leaves these two, and of what is in them an index tells.
+    paid: ["c.status = 'paid'", since('paid')],
+    cancelled: ["c.status = 'cancelled'", since('cancelled')],
+  };
+  return (status) => conditions[status].join(' AND ');
+}
+
+/**
+ * As the filter of now: a refund of the unpaid, or a claw-back of the paid whose line had a refund by then. Each is asked for the
+ * row at hand: without OFFSET Postgres would prepare for all rows and read the entries whole.
+ */
+const refundedThen = (
+  then: string,
+): string => `(EXISTS (${entriesBy(then, '')} AND h.action = 'refunded' OFFSET 0)
     OR (EXISTS (SELECT FROM commissions k WHERE k.program_id = c.program_id AND k.original_commission_id = c.id
-        AND k.created_at <= ${then})
+        AND k.created_at <= ${then} OFFSET 0)
       AND EXISTS (SELECT FROM conversion_events v
         JOIN refunds f ON f.program_id = v.program_id AND f.order_line_id = v.order_line_id AND f.created_at <= ${then}
-        WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0)))`;
+        WHERE v.program_id = c.program_id AND v.id = c.conversion_id AND v.refunded_amount > 0 OFFSET 0)))`;
 
 /** Without what later changes added, and without the decision, as in every list. */
 const metadataThen = (then: string): string => `(

@@ -104,7 +104,8 @@ function pageStatement<Field extends string>(
     position === undefined ? ` OFFSET ${parameters.add((query.page - 1) * query.limit, 'int')}` : '';
   const limit = parameters.add(query.limit, 'int');
   const rest = `FROM ${from} WHERE ${where}${onward} ORDER BY ${order.by} LIMIT ${limit} + 1${skip}`;
-  const counts = position === undefined ? countOf(from, where, query.count) : undefined;
+  const counts =
+    position === undefined ? countOf(from, where, countBound(source, order, query.count)) : undefined;
   const select = (shown: string, text = ''): string => {
     const page = `(SELECT ${shown}, ${order.expression}::text AS sort_value, ${revision}::text AS revision ${rest}) ${alias}`;
     const answer = `${alias}.id, ${alias}.sort_value, ${alias}.revision${text}`;
@@ -119,9 +120,17 @@ function pageStatement<Field extends string>(
 }
 
 /** Counted no further than an answer tells, unless it was asked for. */
-function countOf(from: string, where: string, count: 'exact' | undefined): string {
-  const bound = count === 'exact' ? '' : ` LIMIT ${TOTAL_CAP + 1}`;
+function countOf(from: string, where: string, bound: string): string {
   return `(SELECT count(*)::int FROM (SELECT FROM ${from} WHERE ${where}${bound}) matches)`;
+}
+
+function countBound<Field extends string>(
+  { countsInOrder }: ListSource<Field>,
+  order: Order,
+  count: 'exact' | undefined,
+): string {
+  if (count === 'exact') return '';
+  return `${countsInOrder === true ? ` ORDER BY ${order.by}` : ''} LIMIT ${TOTAL_CAP + 1}`;
 }
 
 interface Order {

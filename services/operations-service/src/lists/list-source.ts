@@ -19,6 +19,11 @@ export interface ListSource<Field extends string> {
   readonly wire: string;
   /** SQL over the alias: what changes whenever the JSON of a row does. With it, rows can be remembered. */
   readonly revision?: string;
+  /**
+   * Matches are counted in the order of the page as well. Where conditions are in no index, that is where matches are: counting from
+   * the other end would pass everything else first.
+   */
+  readonly countsInOrder?: true;
   readonly sorts: Readonly<Record<Field, SortColumn>>;
 }
 

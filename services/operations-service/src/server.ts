@@ -2,6 +2,7 @@ import { deriveIdentityKey } from '@tributary/http-kit';
 import { connectMessaging, createPublisher, startSweeper, subscribeBroadcast } from '@tributary/messaging';
 import { createHealth, releasedWorkers, startProcess, systemClock } from '@tributary/runtime';
 import { connect, connectReads } from '@tributary/schema';
+import type { z } from 'zod';
 import { buildApp, SERVICE } from './app.ts';
 import { configSchema } from './config.ts';
 
@@ -10,12 +11,7 @@ await startProcess({
   schema: configSchema,
   env: process.env,
   async build({ config, logger, metrics }) {
-    const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
-    const reads = connectReads({
-      primary: db,
-      url: config.TRIBUTARY_READ_DATABASE_URL,
-      applicationName: SERVICE,
-    });
+    const { db, reads } = connectDatabases(config);
     const messaging = connectMessaging({
       url: config.NATS_URL,
       name: SERVICE,
@@ -74,3 +70,10 @@ await startProcess({
     };
   },
 });
+
+type Databases = Pick<z.output<typeof configSchema>, 'DATABASE_URL' | 'TRIBUTARY_READ_DATABASE_URL'>;
+
+function connectDatabases({ DATABASE_URL, TRIBUTARY_READ_DATABASE_URL: url }: Databases) {
+  const db = connect({ url: DATABASE_URL, applicationName: SERVICE });
+  return { db, reads: connectReads({ primary: db, url, applicationName: SERVICE }) };
+}

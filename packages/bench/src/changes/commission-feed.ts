@@ -77,7 +77,8 @@ export async function startCommissionFeed({
   // Without the look-ups of foreign keys: no orders and conversions are behind these commissions.
   const url = new URL(ownerUrl);
   url.searchParams.set('session_replication_role', 'replica');
-  const db = connect({ url: url.href, applicationName: 'bench-feed', answerTimeoutMs: 120_000 });
+  const patience = { acquireTimeoutMs: 60_000, answerTimeoutMs: 120_000 };
+  const db = connect({ url: url.href, applicationName: 'bench-feed', ...patience });
   await messaging.whenLive(AbortSignal.timeout(10_000));
   const publisher = createPublisher({ messaging, db });
   let made = 0;

@@ -121,6 +121,7 @@ export const webhookDeliveries = pgTable(
       .on(t.programId, t.createdAt, t.id)
       .where(sql`${t.status} = 'failed'`),
     index('webhook_deliveries_created').on(t.programId, t.createdAt, t.id),
+    index('webhook_deliveries_type').on(t.programId, t.eventType, t.createdAt, t.id),
     foreignKey({
       name: 'webhook_deliveries_endpoint_id_fkey',
       columns: [t.programId, t.endpointId],

@@ -26,7 +26,8 @@ const WORK: readonly (readonly [UpstreamName, string])[] = [
   ['webhook-dispatcher', '/webhooks/event-types'],
 ];
 
-const QUICK = ['--steps', '30,100', '--step-seconds', '3', '--min-requests', '100', '--worker-seconds', '2'];
+/** Steps that are held up to three times as long, for a machine that is kept busy. */
+const QUICK = ['--steps', '30,100', '--step-seconds', '8', '--min-requests', '100', '--worker-seconds', '3'];
 
 export const canaryDrill: DrillDeclaration = {
   name: 'canary',
@@ -193,9 +194,9 @@ async function sameAgainstItself(platform: DrillPlatform, runs: number): Promise
       }
     });
   await Promise.all(WORK.map(([name]) => lane(name)));
-  const promoted = outcomes.get(0) ?? 0;
+  const [promoted = 0, rolledBack = 0] = [outcomes.get(0), outcomes.get(1)];
   platform.context.log(
-    `the same version against itself: ${promoted} of ${runs} promoted, ${runs - promoted} not`,
+    `the same version against itself: of ${runs} runs ${promoted} promoted, ${rolledBack} rolled back, ${runs - promoted - rolledBack} without enough requests to judge by`,
   );
-  return runs - promoted <= MOST_FALSE;
+  return rolledBack <= MOST_FALSE && promoted > runs / 2;
 }

@@ -52,7 +52,8 @@ export interface CommissionFeed {
   readonly messaging: Messaging;
   /** Commissions that are there already, and that no event tells of. */
   haveBefore(count: number): Promise<void>;
-  next(): CommissionCreated;
+  /** One more, of the request that is named. */
+  next(requestId: string): CommissionCreated;
   /** Commits them and hands them to the product's publisher; answers when the commit was known. */
   commit(events: readonly CommissionCreated[]): Promise<number>;
   /** Commits them without telling anybody. */
@@ -97,7 +98,7 @@ export async function startCommissionFeed({
   return {
     messaging,
     haveBefore: async (count) => void (await db.query(BEFORE, [count])),
-    next: () => commissionOf((made += 1)),
+    next: (requestId) => ({ ...commissionOf((made += 1)), requestId }),
     async commit(events) {
       const createdAt = await write(events);
       const at = performance.now();

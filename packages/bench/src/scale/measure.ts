@@ -46,6 +46,7 @@ export async function measureSize(
     questions[name] = { p50: percentile(taken, 0.5), p95: percentile(taken, 0.95) };
   }
   const csv = await readCsv(stack);
+  await past.owner.query(`UPDATE commissions SET hold_until = now() WHERE status = 'pending'`);
   const batch = await runJob(past.owner, 'confirm-due-commissions');
   const backlog = await drain(past.owner);
   return {

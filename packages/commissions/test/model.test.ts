@@ -14,8 +14,8 @@ import { expectedRollups, followEvents, readRollups } from './model/rollups.ts';
 
 /** `npm run drill -- commissions-model` sets these: how many sequences, for how long, and where to say what was done. */
 const { MODEL_RUNS, MODEL_SECONDS, MODEL_REPORT, MODEL_SEED: seed } = process.env;
-/** Some 25 operations a sequence. */
-const numRuns = Number(MODEL_RUNS ?? 430);
+/** Some 21 operations a sequence, more or less. */
+const numRuns = Number(MODEL_RUNS ?? 560);
 const AT_LEAST = 10_000;
 /** On a machine that is busy with other things fewer must do: a file that is still running is ended after four minutes. */
 const limitMs = Number(MODEL_SECONDS ?? 150) * 1_000;

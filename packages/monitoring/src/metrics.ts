@@ -58,6 +58,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   webhook_endpoints_open_circuit: { type: 'gauge', labels: [], services: DISPATCHER },
   cache_requests_total: { type: 'counter', labels: ['cache', 'outcome'], services: CACHING },
   cache_hit_rate: { type: 'gauge', labels: ['cache'], services: CACHING },
+  caches_unwatched: { type: 'gauge', labels: [], services: ['tracking-service'] },
   events_published_total: { type: 'counter', labels: ['type'] },
   events_consumed_total: { type: 'counter', labels: ['type', 'consumer'] },
   event_lag_seconds: { type: 'histogram', labels: ['consumer'] },

@@ -84,8 +84,8 @@ export async function runLoad(run: LoadRun): Promise<LoadReport> {
 export async function causeLoad(run: LoadRun, owner: Database): Promise<Caused> {
   const { root, log } = run;
   const receiver = await startReceiver(root);
+  const received = collect(receiver);
   try {
-    const received = collect(receiver);
     // Events and clicks carry the clocks of services and database, which may be a little apart from ours.
     const since = new Date(Date.now() - 1_000);
     const runId = Date.now().toString(36);
@@ -108,12 +108,13 @@ export async function causeLoad(run: LoadRun, owner: Database): Promise<Caused> 
     const books = (): Run => ({ ...facts, accepted: readAccepted(acceptedFile(run), AT_ONCE) });
     return { summary, samples, books };
   } finally {
+    received.stop();
     await receiver.stop();
   }
 }
 
 /** Gathers the ids of webhooks while the run goes on. */
-function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>> } {
+function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>>; stop(): void } {
   const ids = new Set<string>();
   const take = async (): Promise<void> => {
     for (const id of (await receiver.arrivals()).keys()) ids.add(id);
@@ -121,10 +122,14 @@ function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>> } {
   let underWay = Promise.resolve();
   const timer = setInterval(() => {
     underWay = underWay.then(take);
+    // Told by `all`, for which nobody may be waiting yet.
+    underWay.catch(() => undefined);
   }, COLLECT_MS).unref();
+  const stop = (): void => clearInterval(timer);
   return {
+    stop,
     async all() {
-      clearInterval(timer);
+      stop();
       await underWay;
       await take();
       return ids;

@@ -15,8 +15,8 @@ import { startNode } from '../webhooks/start-node.ts';
 import { fillCommissions, PARTNER_OF_MANY, POLICY_OF_MANY } from './commissions-fill.ts';
 
 const SERVICE = 'operations-service';
-/** What an export may add to a process that has exported before, in MB: a batch, its text and what the collector has yet to see. */
-const MAX_GROWTH_MB = 40;
+/** What ten times the rows may add, in MB: what the collector has yet to see. The text of a million rows is several times this. */
+const MAX_GROWTH_MB = 80;
 const MAX_LIMIT_MS = 60_000;
 
 interface Ground {

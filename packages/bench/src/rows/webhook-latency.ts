@@ -43,7 +43,7 @@ export const webhookLatencyRow: RowDeclaration = {
 function ourSide(feed: EventFeed, receiver: Receiver, partners: readonly string[]): Side {
   return {
     name: 'webhook-dispatcher',
-    configuration: `one process, defaults, ${PARTNERS} partners; outbox row committed, then JetStream, then the delivery row in Postgres with fsync, then sent`,
+    configuration: `one process, defaults, ${PARTNERS} partners; outbox row committed, then JetStream, then sent; the delivery row follows in Postgres with fsync`,
     measure: (seconds) =>
       offer(receiver, seconds, async (index) => {
         const event = adjustmentOf(partners[index % partners.length] ?? '');

@@ -46,6 +46,11 @@ const PRESENT: CommissionView = {
   conditions: [],
 };
 
+const PRESENT_BY_STATUS: CommissionView = {
+  ...PRESENT,
+  source: { ...COMMISSION_LIST, chosenByIndex: true },
+};
+
 /**
  * Commissions as they were at a past moment: status, amount and version from the last entry by then. What happens to a
  * commission once (confirmation, payment, cancellation) is told by its time on the row; what may happen several times is looked
@@ -55,9 +60,9 @@ const PRESENT: CommissionView = {
 export function commissionsAsOf(
   parameters: Parameters,
   asOf: Date | undefined,
-  { sort, dateField }: Pick<Asked, 'sort'> & Pick<CommissionFilter, 'dateField'>,
+  { sort, dateField, status }: Pick<Asked, 'sort'> & Pick<CommissionFilter, 'dateField' | 'status'>,
 ): CommissionView {
-  if (asOf === undefined) return PRESENT;
+  if (asOf === undefined) return status === undefined ? PRESENT : PRESENT_BY_STATUS;
   const then = parameters.add(asOf, 'timestamptz');
   const was = pastColumns(then);
   const shown = SHOWN.map((column) => `${was[column] ?? `c.${column}`} AS ${column}`).join(', ');

@@ -95,7 +95,7 @@ function pageStatement<Field extends string>(
   position: Position | undefined,
 ): { whole: () => string; places: () => string } {
   const { query, parameters } = request;
-  const { alias, from, wire, columns = `${alias}.*`, revision = 'NULL' } = source;
+  const { alias, from, wire, columns = `${alias}.*`, revision = 'NULL', chosenByIndex } = source;
   const order = orderOf(source, query.sort);
   const conditions = [...request.conditions, ...order.conditions];
   const where = conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
@@ -103,7 +103,12 @@ function pageStatement<Field extends string>(
   const skip =
     position === undefined ? ` OFFSET ${parameters.add((query.page - 1) * query.limit, 'int')}` : '';
   const limit = parameters.add(query.limit, 'int');
-  const rest = `FROM ${from} WHERE ${where}${onward} ORDER BY ${order.by} LIMIT ${limit} + 1${skip}`;
+  const inOrder = `FROM ${from} WHERE ${where}${onward} ORDER BY ${order.by}`;
+  const part = `LIMIT ${limit} + 1${skip}`;
+  const rest =
+    chosenByIndex === true
+      ? `FROM ${from} WHERE ${where} AND ${alias}.id = ANY (ARRAY(SELECT ${alias}.id ${inOrder} ${part})) ORDER BY ${order.by}`
+      : `${inOrder} ${part}`;
   const counts =
     position === undefined ? countOf(from, where, countBound(source, order, query.count)) : undefined;
   const select = (shown: string, text = ''): string => {

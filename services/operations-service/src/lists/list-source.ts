@@ -24,6 +24,11 @@ export interface ListSource<Field extends string> {
    * the other end would pass everything else first.
    */
   readonly countsInOrder?: true;
+  /**
+   * The index alone chooses the rows of the page, and only those are fetched. For a condition that nearly all rows fulfil, but none
+   * of the newest: going through the rows in order looks as good to the planner, and passes all the newest.
+   */
+  readonly chosenByIndex?: true;
   readonly sorts: Readonly<Record<Field, SortColumn>>;
 }
 

@@ -6697,6 +6697,7 @@ export interface operations {
                             results: {
                                 code: string | null;
                                 detail: string | null;
+                                /** @description The id of what was changed, or the number of the line */
                                 id: string;
                                 success: boolean;
                             }[];
@@ -13029,7 +13030,7 @@ export interface operations {
                             results: {
                                 code: string | null;
                                 detail: string | null;
-                                /** @description The number of the line */
+                                /** @description The id of what was changed, or the number of the line */
                                 id: string;
                                 success: boolean;
                             }[];

@@ -62,4 +62,4 @@ export { refundConversion, type RefundInput, type RefundOutcome } from './refund
 export { addContext, Parameters, type ContextPlaceholders } from './statement/parameters.ts';
 export { auditInsert, eventsOf, idempotencyInsert, outboxInsert } from './statement/records.ts';
 export { composeStatement, requireRows, runDecided, runStatement, storedEvents } from './statement/run.ts';
-export { commissionWire, conversionWire, instant } from './statement/wire.ts';
+export { commissionWire, conversionWire, instant, jobWire } from './statement/wire.ts';

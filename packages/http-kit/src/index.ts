@@ -16,6 +16,7 @@ export { buildHttpApp, buildServiceApp } from './app.ts';
 export type { HttpAppOptions, ServiceApp, ServiceAppOptions } from './app.ts';
 export { assertAllowed, ownPartnerOnly, partnerFilter } from './authorization.ts';
 export { commissionSchema } from './commission-answer.ts';
+export { jobDetailSchema, jobSchema } from './job-answer.ts';
 export { requestContext } from './context.ts';
 export type { CommandContext, RequestActor } from './context.ts';
 export { dateRangeQuery, resolveDateRange } from './date-range.ts';

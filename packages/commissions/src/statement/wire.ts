@@ -149,3 +149,12 @@ export const conversionEventData = (v: string, change: string, before: string): 
     refundId: `${change}.shop_refund_id`,
     refundAmount: `${change}.refund_amount`,
   });
+
+/** A job on the wire, from the row `j`. */
+export const jobWire = (
+  j: string,
+): string => `json_build_object('id', ${j}.id, 'name', ${j}.name, 'trigger', ${j}.trigger,
+    'status', ${j}.status, 'total', ${j}.total, 'succeeded', ${j}.succeeded, 'failed', ${j}.failed, 'skipped', ${j}.skipped,
+    'stats', ${j}.stats, 'parameters', ${j}.parameters, 'actor', ${j}.actor ->> 'name', 'error', ${j}.error,
+    'cancelRequested', ${j}.cancel_requested, 'createdAt', ${instant(`${j}.created_at`)},
+    'startedAt', ${instant(`${j}.started_at`)}, 'finishedAt', ${instant(`${j}.finished_at`)})`;

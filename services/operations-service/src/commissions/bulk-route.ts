@@ -1,6 +1,7 @@
 import {
   AppError,
   assertAllowed,
+  jobSchema,
   money,
   reasonFields,
   requestContext,
@@ -13,7 +14,6 @@ import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { queueJob } from '../jobs/queue-job.ts';
-import { jobSchema } from '../jobs/job-schema.ts';
 import { paymentFields } from './action-routes.ts';
 import { filterBody, resolveFilter } from './filter.ts';
 

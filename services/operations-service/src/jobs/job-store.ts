@@ -1,6 +1,6 @@
+import { jobWire } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import type { ListSource } from '../lists/list-source.ts';
-import { jobWire } from './job-schema.ts';
 
 /** Ids that a bulk job was given may be ten thousand: a list does not repeat them. */
 export const JOB_LIST = {

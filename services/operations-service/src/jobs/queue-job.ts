@@ -1,7 +1,6 @@
-import { newId, type CommandContext, type CommandDeps } from '@tributary/commissions';
+import { jobWire, newId, type CommandContext, type CommandDeps } from '@tributary/commissions';
 import type { JobTrigger } from '@tributary/schema';
 import { writeRecorded } from '../changes/recorded-write.ts';
-import { jobWire } from './job-schema.ts';
 
 interface NewJob {
   readonly name: string;

@@ -1,7 +1,9 @@
-import { Parameters, type CommandContext } from '@tributary/commissions';
+import { jobWire, Parameters, type CommandContext } from '@tributary/commissions';
 import {
   AppError,
   idParams,
+  jobDetailSchema,
+  jobSchema,
   list,
   pageQuery,
   requestContext,
@@ -17,7 +19,6 @@ import { writeRecorded } from '../changes/recorded-write.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
-import { jobSchema, jobWire } from './job-schema.ts';
 import { findJob, JOB_LIST } from './job-store.ts';
 import { queueJob } from './queue-job.ts';
 import { RUNNABLE_JOB_NAMES, RUNNABLE_JOBS } from './runnable-jobs.ts';
@@ -29,18 +30,6 @@ const jobQuery = z.strictObject({
 });
 
 const { page, limit } = pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' });
-
-const jobDetailSchema = jobSchema.extend({
-  results: z.array(
-    z.object({
-      id: z.string(),
-      success: z.boolean(),
-      code: z.string().nullable(),
-      detail: z.string().nullable(),
-    }),
-  ),
-  resultsTotal: z.int(),
-});
 
 const runParams = z.strictObject({ name: z.enum(RUNNABLE_JOB_NAMES) });
 

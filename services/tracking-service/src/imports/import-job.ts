@@ -1,53 +1,11 @@
-import { instant } from '@tributary/commissions';
-import { timestamp } from '@tributary/http-kit';
-import { JOB_STATUSES, JOB_TRIGGERS, type Database } from '@tributary/schema';
-import { z } from 'zod';
+import { jobWire } from '@tributary/commissions';
+import type { Database } from '@tributary/schema';
 
 export const IMPORT_JOB = 'import-conversions';
 
-/** As `GET /operations/jobs/:id` shows it. */
-export const importSchema = z.object({
-  id: z.uuid(),
-  name: z.string(),
-  trigger: z.enum(JOB_TRIGGERS),
-  status: z.enum(JOB_STATUSES),
-  total: z.int().nullable(),
-  succeeded: z.int(),
-  failed: z.int(),
-  skipped: z.int(),
-  stats: z.record(z.string(), z.unknown()),
-  parameters: z.record(z.string(), z.unknown()),
-  actor: z.string(),
-  error: z.string().nullable(),
-  cancelRequested: z.boolean(),
-  createdAt: timestamp,
-  startedAt: timestamp.nullable(),
-  finishedAt: timestamp.nullable(),
-});
-
-export const importWithResults = importSchema.extend({
-  results: z.array(
-    z.object({
-      id: z.string().meta({ description: 'The number of the line' }),
-      success: z.boolean(),
-      code: z.string().nullable(),
-      detail: z.string().nullable(),
-    }),
-  ),
-  resultsTotal: z.int(),
-});
-
-/** A job on the wire, from the row `j`. */
-export const importWire = (j: string): string =>
-  `json_build_object('id', ${j}.id, 'name', ${j}.name, 'trigger', ${j}.trigger, 'status', ${j}.status, 'total', ${j}.total,
-    'succeeded', ${j}.succeeded, 'failed', ${j}.failed, 'skipped', ${j}.skipped, 'stats', ${j}.stats,
-    'parameters', ${j}.parameters, 'actor', ${j}.actor ->> 'name', 'error', ${j}.error,
-    'cancelRequested', ${j}.cancel_requested, 'createdAt', ${instant(`${j}.created_at`)},
-    'startedAt', ${instant(`${j}.started_at`)}, 'finishedAt', ${instant(`${j}.finished_at`)})`;
-
 /** Lines by their numbers: a text of more digits is a larger number. */
 const IMPORT = `
-  SELECT left(${importWire('j')}::text, -1) || ', ' || substr(json_build_object(
+  SELECT left(${jobWire('j')}::text, -1) || ', ' || substr(json_build_object(
     'results', (SELECT coalesce(json_agg(json_build_object('id', r.item_id, 'success', r.success, 'code', r.code,
         'detail', r.detail) ORDER BY length(r.item_id), r.item_id), '[]'::json)
       FROM (SELECT * FROM job_results WHERE program_id = $1 AND job_id = $2 AND ($5::boolean IS NULL OR success = $5)

@@ -4,6 +4,7 @@ import {
   composeStatement,
   eventsOf,
   idempotencyInsert,
+  jobWire,
   outboxInsert,
   Parameters,
   runStatement,
@@ -11,7 +12,7 @@ import {
   type CommandContext,
   type CommandDeps,
 } from '@tributary/commissions';
-import { IMPORT_JOB, importWire } from './import-job.ts';
+import { IMPORT_JOB } from './import-job.ts';
 import { forgetUpload, type StoredUpload } from './store-upload.ts';
 
 /**
@@ -50,7 +51,7 @@ export async function queueImport(
       from: 'queued r',
     }),
   ];
-  const answer = `(SELECT ${importWire('r')} FROM queued r)`;
+  const answer = `(SELECT ${jobWire('r')} FROM queued r)`;
   ctes.push(...idempotencyInsert(parameters, c, context.idempotency, { data: answer, from: 'queued' }));
   const text = composeStatement(ctes, {
     job: `${answer}::text`,

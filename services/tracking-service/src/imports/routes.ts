@@ -4,6 +4,8 @@ import {
   AppError,
   commonErrors,
   idParams,
+  jobDetailSchema,
+  jobSchema,
   noteBodyHash,
   pageQuery,
   queryBoolean,
@@ -17,7 +19,7 @@ import {
 import { z } from 'zod';
 import type { TrackingDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
-import { findImport, importSchema, importWithResults } from './import-job.ts';
+import { findImport } from './import-job.ts';
 import { parseUpload, type UploadFormat } from './parse-upload.ts';
 import { queueImport } from './queue-import.ts';
 import { LineTooLongError } from './read-lines.ts';
@@ -53,7 +55,7 @@ function importStateRoute(app: ServiceApp, deps: TrackingDeps): void {
     schema: {
       params: idParams,
       querystring: z.strictObject({ success: queryBoolean().optional(), page, limit }),
-      response: { 200: success(importWithResults) },
+      response: { 200: success(jobDetailSchema) },
     },
     config: {
       operationId: 'getImport',
@@ -78,7 +80,7 @@ function importRoute(app: ServiceApp, deps: TrackingDeps): void {
     schema: {
       body: z.unknown().meta({ description: 'A stream of orders, each as the body of recordConversion' }),
       consumes: Object.keys(FORMATS),
-      response: { 202: success(importSchema) },
+      response: { 202: success(jobSchema) },
     },
     config: {
       operationId: 'importConversions',

@@ -50,12 +50,15 @@ const DEVELOPMENT_SETTINGS = {
   log_timezone: 'UTC',
 };
 
+// A new platform's tables grow from nothing within minutes; until they are analysed, plans are guesses.
+const DURABLE_SETTINGS = { autovacuum_naptime: '5s' };
+
 const THROWAWAY_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 
 function settingArgs(options: StartPostgresOptions): string[] {
   const settings = {
     ...DEVELOPMENT_SETTINGS,
-    ...(options.durable ? {} : THROWAWAY_SETTINGS),
+    ...(options.durable ? DURABLE_SETTINGS : THROWAWAY_SETTINGS),
     ...options.settings,
   };
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

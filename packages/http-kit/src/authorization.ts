@@ -44,7 +44,7 @@ export function assertAllowed(route: RouteDeclaration, identity: Identity): void
  * The partner whose rows the caller is confined to; undefined for staff, who see all. A handler puts it into the WHERE
  * of what it reads, so that another partner's row is simply not found (404).
  */
-export function ownPartnerOnly(identity: Identity): string | undefined {
+export function ownPartnerOnly(identity: Pick<Identity, 'partnerId'>): string | undefined {
   return identity.partnerId;
 }
 

@@ -1,9 +1,10 @@
 import type { Database } from '@tributary/schema';
 import { z } from 'zod';
-import type { Cover, Scope, Span } from '@tributary/rollups';
+import type { Scope } from '@tributary/rollups';
 import { attentionSchema, readAttention } from './attention.ts';
 import { funnelSchema, readFunnel } from './funnel.ts';
 import { kpiSchema, readKpi } from './kpi.ts';
+import type { DashboardRequest } from './requests.ts';
 import { readTrends, trendPointSchema } from './trends.ts';
 
 export const overviewSchema = z.object({
@@ -19,12 +20,17 @@ export type Overview = z.output<typeof overviewSchema>;
 export async function readOverview(
   db: Pick<Database, 'query'>,
   scope: Scope,
-  { range, cover, starts }: { range: Span; cover: Cover; starts: readonly Date[] },
+  {
+    range,
+    reach,
+    cover,
+    starts,
+  }: Pick<DashboardRequest, 'range' | 'reach' | 'cover'> & { starts: readonly Date[] },
 ): Promise<Overview> {
   const [kpi, funnel, trends, attention] = await Promise.all([
     readKpi(db, scope, { range, cover }),
     readFunnel(db, scope, cover),
-    readTrends(db, scope, { range, starts }),
+    readTrends(db, scope, { reach, starts }),
     readAttention(db, scope),
   ]);
   return { kpi, funnel, trends, attention };

@@ -52,25 +52,41 @@ interface DashboardQuery {
 export interface DashboardRequest {
   readonly scope: Scope;
   readonly range: Span;
+  /** The range, up to the end of the hour where it is open: nothing is dated later than now, and rollups have the hour so far. */
+  readonly reach: Span;
   readonly cover: Cover;
   readonly context: DashboardContext;
 }
 
 const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+const upTo = (grainMs: number, moment: Date): Date =>
+  new Date(Math.ceil(moment.getTime() / grainMs) * grainMs);
+
+/** Thirty days back begin with a full hour, which rollups answer; clicks of a busy hour are many. */
+function rangeOf(query: DashboardQuery, timeZone: string, now: Date): Span {
+  const { from, to } = resolveDateRange(query, { timeZone, now });
+  return {
+    from: query.dateFrom === undefined ? new Date(from.getTime() - (from.getTime() % HOUR_MS)) : from,
+    to,
+  };
+}
 
 export async function resolveRequest(
   { db, clock }: DashboardDeps,
-  identity: Identity,
+  identity: Pick<Identity, 'programId' | 'role' | 'partnerId'>,
   query: DashboardQuery,
 ): Promise<DashboardRequest> {
   const { programId } = identity;
   const context = await readContext(db, programId);
   // To the next full second, so that equal requests without dates share one computation, and nothing of now is missed.
-  const now = new Date(Math.ceil(clock().getTime() / SECOND_MS) * SECOND_MS);
-  const range = resolveDateRange(query, { timeZone: context.timeZone, now });
+  const now = upTo(SECOND_MS, clock());
+  const range = rangeOf(query, context.timeZone, now);
+  const reach = range.to < now ? range : { from: range.from, to: upTo(HOUR_MS, range.to) };
   const currency = query.currency ?? context.currency;
   const scope = { programId, currency, partnerId: ownPartnerOnly(identity) };
-  return { scope, range, cover: coverRange(range), context };
+  return { scope, range, reach, cover: coverRange(reach), context };
 }
 
 interface Dashboard<Data> {

@@ -6,6 +6,7 @@ import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { settleMemorySoon } from './settle-memory.ts';
 import { createShutdown } from './shutdown.ts';
 import type { ShutdownPhase } from './shutdown.ts';
 
@@ -64,6 +65,7 @@ export async function startProcess<Schema extends ProcessSchema>(
     createShutdown({ logger, phases }).onSignals();
     const address = await built.app.listen({ port: config.PORT, host: config.HOST });
     await built.onListening?.();
+    settleMemorySoon();
     logger.info({ address, release: config.RELEASE, startedInMs: Math.round(performance.now()) }, 'ready');
   } catch (err) {
     logger.fatal({ err }, 'could not start');

@@ -21,9 +21,6 @@ const READY_POLL_MS = 40;
 const PROBE_TIMEOUT_MS = 2_000;
 const LOG_RESTART_BYTES = 16 * 1024 * 1024;
 
-/** V8 otherwise lets the young generation grow to 32 MB while modules load, and keeps it. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
-
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 /** setpriv's request is lost when we have died before it was made: the shell then sees another parent and leaves. */
 const ONLY_UNDER_PARENT = '[ "$PPID" = "$0" ] || exit 1; exec "$@"';
@@ -51,7 +48,7 @@ function startWatchdog(child: ChildProcess): void {
 
 /** Spawns in a process group of its own, so that Ctrl-C reaches only us and things are stopped in order. */
 function launch(options: ServiceProcessOptions, descriptor: number): ChildProcess {
-  const node = [process.execPath, ...NODE_FLAGS, options.script];
+  const node = [process.execPath, options.script];
   const guarded =
     SETPRIV === undefined
       ? node

@@ -18,8 +18,11 @@ const wireObject = (fields: Record<string, string>): string => {
 
 const dataObject = (fields: Record<string, string>): string => `jsonb_build_object(${pairs(fields)})`;
 
+/** Expressions for fields that somebody sees otherwise than the row has them. */
+type Instead = Readonly<Record<string, string>>;
+
 /** A commission as api.md writes it, built by Postgres from the row `c`. */
-export const commissionWire = (c: string): string =>
+export const commissionWire = (c: string, instead: Instead = {}): string =>
   wireObject({
     id: `${c}.id`,
     kind: `${c}.kind`,
@@ -52,10 +55,11 @@ export const commissionWire = (c: string): string =>
     paidAt: instant(`${c}.paid_at`),
     cancelledAt: instant(`${c}.cancelled_at`),
     refundedAt: instant(`${c}.refunded_at`),
+    ...instead,
   });
 
 /** A conversion as it stands on the wire, built by Postgres from the row `v`. */
-export const conversionWire = (v: string): string =>
+export const conversionWire = (v: string, instead: Instead = {}): string =>
   wireObject({
     id: `${v}.id`,
     orderId: `${v}.order_id`,
@@ -85,6 +89,7 @@ export const conversionWire = (v: string): string =>
     refundedAt: instant(`${v}.refunded_at`),
     createdAt: instant(`${v}.created_at`),
     updatedAt: instant(`${v}.updated_at`),
+    ...instead,
   });
 
 /** The data of a commission event: `c` is the row as it is now, `change` what was done, `before` null at creation. */

@@ -21,8 +21,9 @@ import { readList, type Selection } from '../lists/read-list.ts';
 import { selectRows } from '../lists/selection.ts';
 
 /** Neither how policies were weighed against each other nor who at the programme changed something is a partner's business. */
-const WIRE = `(${commissionWire('c')}::jsonb || jsonb_build_object('metadata',
-  c.metadata - ARRAY['decision', 'adjustmentHistory', 'cancelledBy']))`;
+const WIRE = commissionWire('c', {
+  metadata: `c.metadata - ARRAY['decision', 'adjustmentHistory', 'cancelledBy']`,
+});
 
 const SOURCE = { from: 'commissions c', alias: 'c', wire: WIRE };
 

@@ -25,8 +25,11 @@ import { selectRows } from '../lists/selection.ts';
 import { conversionSchema } from './wire-schemas.ts';
 
 /** Of the path a partner sees its own steps; of the shop's metadata and of how policies were weighed nothing. */
-const PARTNER_WIRE = `(${conversionWire('v')}::jsonb || jsonb_build_object('metadata', '{}'::jsonb, 'noCommissionReason', NULL, 'attributionPath',
-  jsonb_path_query_array(v.attribution_path, '$[*] ? (@.partnerId == $own)', jsonb_build_object('own', v.partner_id))))`;
+const PARTNER_WIRE = conversionWire('v', {
+  metadata: `'{}'::jsonb`,
+  noCommissionReason: 'NULL::text',
+  attributionPath: `jsonb_path_query_array(v.attribution_path, '$[*] ? (@.partnerId == $own)', jsonb_build_object('own', v.partner_id))`,
+});
 
 function wireFor(identity: Identity): string {
   return ownPartnerOnly(identity) === undefined ? conversionWire('v') : PARTNER_WIRE;

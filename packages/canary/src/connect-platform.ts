@@ -2,13 +2,17 @@ import { connectMessaging, createPublisher } from '@tributary/messaging';
 import { createLogger, createMetrics } from '@tributary/runtime';
 import { connect, type Database } from '@tributary/schema';
 
+import { type Nginx, splitByNginx } from './nginx.ts';
 import { changeRouting, type Rollout, type RoutingChange } from './routing.ts';
 import type { Platform } from './settings.ts';
 
 const NAME = 'canary';
 
 /** The servers that a change of the routing needs. */
-export type Servers = Pick<Platform, 'databaseUrl' | 'natsUrl' | 'natsNamespace'>;
+export type Servers = Pick<Platform, 'databaseUrl' | 'natsUrl' | 'natsNamespace'> & {
+  /** Who splits the requests, where that is not the gateway. */
+  readonly nginx?: Nginx | undefined;
+};
 
 /** The database and the way of telling the gateways. */
 export interface Connection {
@@ -18,7 +22,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-export function connectPlatform({ databaseUrl, natsUrl, natsNamespace }: Servers): Connection {
+export function connectPlatform({ databaseUrl, natsUrl, natsNamespace, nginx }: Servers): Connection {
   const logger = createLogger({ service: NAME, level: 'silent' });
   const metrics = createMetrics({ service: NAME });
   const db = connect({ url: databaseUrl, applicationName: NAME, maxConnections: 2 });
@@ -27,6 +31,8 @@ export function connectPlatform({ databaseUrl, natsUrl, natsNamespace }: Servers
   return {
     db,
     async change(rollout, change) {
+      // Before its record: while Postgres is away, requests go back to the stable release all the same.
+      if (nginx !== undefined) await splitByNginx(nginx, change.weights);
       publisher.publish([await changeRouting(db, rollout, change)]);
       await publisher.flush();
     },

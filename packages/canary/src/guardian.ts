@@ -4,11 +4,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { connectPlatform } from './connect-platform.ts';
+import { nginxSchema } from './nginx.ts';
 
 const RETRY_MS = 2_000;
 
 const taskSchema = z.object({
-  servers: z.object({ databaseUrl: z.string(), natsUrl: z.string(), natsNamespace: z.string() }),
+  servers: z.object({
+    databaseUrl: z.string(),
+    natsUrl: z.string(),
+    natsNamespace: z.string(),
+    nginx: nginxSchema.optional(),
+  }),
   rollout: z.object({ id: z.string(), service: z.string() }),
   weights: z.array(
     z.object({

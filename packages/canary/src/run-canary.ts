@@ -3,10 +3,12 @@ import { z } from 'zod';
 
 import { type Connection, connectPlatform } from './connect-platform.ts';
 import { UnableToJudge } from './failure.ts';
-import { fromGateway, fromPrometheus } from './figures/read-figures.ts';
+import { fromGateways } from './figures/gateways.ts';
+import { fromGateway, fromPrometheus, type ReadTotals } from './figures/read-figures.ts';
+import { type Nginx, splitByNginx } from './nginx.ts';
 import { rollOut, stableOf } from './roll-out.ts';
-import { readWeights, type Rollout } from './routing.ts';
-import type { Command, Plan, Platform } from './settings.ts';
+import { readWeights, type Rollout, type RouteWeight } from './routing.ts';
+import { type Command, GATEWAY, type Plan, type Platform } from './settings.ts';
 import { startGuardian } from './watch-over.ts';
 
 /** What the exit code says. */
@@ -20,11 +22,13 @@ export interface CanaryOptions {
 
 /** Carries out one command and answers the exit code. */
 export async function runCanary(command: Command, options: CanaryOptions): Promise<number> {
-  const connection = connectPlatform(options.platform);
+  const { platform } = options;
+  const nginx = command.nginx && { ...command.nginx, stableUrl: platform.gatewayUrl };
+  const connection = connectPlatform({ ...platform, nginx });
   try {
     return command.kind === 'reset'
       ? await reset(command.service, connection, options)
-      : await lead(command.plan, connection, options);
+      : await lead(command.plan, connection, { ...options, nginx });
   } finally {
     await connection.close();
   }
@@ -53,14 +57,19 @@ async function requireReady({ candidate }: Plan): Promise<void> {
 const documentSchema = z.object({ paths: z.record(z.string(), z.unknown()) });
 
 /** Whether the service has routes; the batch scheduler has none, and is judged by its jobs alone. */
-async function takesRequests({ candidate }: Plan): Promise<boolean> {
+async function takesRequests({ service, candidate }: Plan): Promise<boolean> {
+  if (service === GATEWAY) return true;
   const url = `${candidate}/internal/openapi.json`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
   if (answer.status !== 200) throw new UnableToJudge(`${url} answers ${answer.status}: nothing was changed`);
   return Object.keys(documentSchema.parse(await answer.json()).paths).length > 0;
 }
 
-async function lead(plan: Plan, connection: Connection, options: CanaryOptions): Promise<number> {
+interface LeadOptions extends CanaryOptions {
+  readonly nginx: Nginx | undefined;
+}
+
+async function lead(plan: Plan, connection: Connection, options: LeadOptions): Promise<number> {
   await requireReady(plan);
   const rollout = { id: newId(), service: plan.service };
   const lease = createLease({ db: connection.db, name: `canary:${plan.service}`, holder: rollout.id });
@@ -78,20 +87,30 @@ async function lead(plan: Plan, connection: Connection, options: CanaryOptions):
 interface Held {
   readonly connection: Connection;
   readonly rollout: Rollout;
-  readonly options: CanaryOptions;
+  readonly options: LeadOptions;
+}
+
+/** Where the figures of this rollout are. */
+function figuresOf(plan: Plan, stable: readonly RouteWeight[], { platform }: LeadOptions): ReadTotals {
+  const { service, candidate, prometheusUrl } = plan;
+  const { gatewayUrl, metricsToken } = platform;
+  if (service === GATEWAY)
+    return fromGateways({ stable: stable[0]?.url ?? gatewayUrl, candidate, prometheusUrl });
+  return prometheusUrl === undefined
+    ? fromGateway(gatewayUrl, service, metricsToken)
+    : fromPrometheus(prometheusUrl, service);
 }
 
 async function leadHeld(plan: Plan, { connection, rollout, options }: Held): Promise<number> {
-  const { platform, say, signal } = options;
+  const { platform, nginx, say, signal } = options;
   const steps = (await takesRequests(plan)) ? plan.steps : [];
   if (steps.length === 0)
     say(`${plan.service} takes no requests: its jobs and consumers are all there is to judge.`);
   const stable = stableOf(await readWeights(connection.db, plan.service));
-  const guardian = startGuardian({ servers: platform, rollout, weights: stable });
-  const readTotals =
-    plan.prometheusUrl === undefined
-      ? fromGateway(platform.gatewayUrl, plan.service, platform.metricsToken)
-      : fromPrometheus(plan.prometheusUrl, plan.service);
+  // What is so already, once more: a file or a command that does not work is found while nothing has changed.
+  if (nginx !== undefined) await splitByNginx(nginx, stable);
+  const guardian = startGuardian({ servers: { ...platform, nginx }, rollout, weights: stable });
+  const readTotals = figuresOf(plan, stable, options);
   say(`Rollout ${rollout.id} of ${plan.service}.`);
   try {
     const change: Parameters<typeof rollOut>[2]['change'] = (step) => connection.change(rollout, step);

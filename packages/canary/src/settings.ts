@@ -6,11 +6,16 @@ import { z } from 'zod';
 
 import { UnableToJudge } from './failure.ts';
 import { LIMITS } from './limits.ts';
+import type { Nginx } from './nginx.ts';
 
 const USAGE = `npm run canary -- SERVICE --candidate URL [--steps 10,50,100] [--step-seconds 300] [--min-requests 500] [--worker-seconds 300] [--prometheus URL]
 npm run canary -- SERVICE --reset
+npm run canary -- gateway ... --nginx-upstream FILE [--nginx-reload 'nginx -s reload']
 
 Of the running stack in TRIBUTARY_HOME, or of GATEWAY_URL, DATABASE_URL and NATS_URL.`;
+
+/** The one whose releases nginx splits. */
+export const GATEWAY = 'gateway';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,9 +41,13 @@ export interface Plan {
   readonly prometheusUrl: string | undefined;
 }
 
-export type Command =
+/** The nginx that splits the requests between gateways: nobody stands before them to do it otherwise. */
+export type NginxOptions = Omit<Nginx, 'stableUrl'>;
+
+export type Command = { readonly nginx: NginxOptions | undefined } & (
   | { readonly kind: 'roll-out'; readonly plan: Plan }
-  | { readonly kind: 'reset'; readonly service: string };
+  | { readonly kind: 'reset'; readonly service: string }
+);
 
 const origin = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text).origin);
 const steps = z
@@ -66,13 +75,16 @@ export function readCommand(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
   const [service, ...others] = positionals;
   if (service === undefined || others.length > 0) throw new UnableToJudge(USAGE);
-  if (values.reset === true) return { kind: 'reset', service };
+  const nginx = readNginx(service, values);
+  if (values.reset === true) return { kind: 'reset', service, nginx };
   const parsed = valuesSchema.safeParse(values);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`);
     throw new UnableToJudge(`${faults.join('; ')}\n${USAGE}`);
   }
   const { candidate, steps, prometheus: prometheusUrl, ...numbers } = parsed.data;
+  if (nginx !== undefined && !candidate.startsWith('http:'))
+    throw new UnableToJudge(`--candidate: nginx talks HTTP to gateways\n${USAGE}`);
   const plan = {
     service,
     candidate,
@@ -82,7 +94,15 @@ export function readCommand(args: readonly string[]): Command {
     workersMs: numbers['worker-seconds'] * 1_000,
     prometheusUrl,
   };
-  return { kind: 'roll-out', plan };
+  return { kind: 'roll-out', plan, nginx };
+}
+
+function readNginx(service: string, values: ReturnType<typeof parse>['values']): NginxOptions | undefined {
+  const file = values['nginx-upstream'];
+  if ((service === GATEWAY) !== (file !== undefined))
+    throw new UnableToJudge(`--nginx-upstream: the gateway needs it, and no other service does\n${USAGE}`);
+  // The guardian that may have to write it stands in no folder of its own choosing.
+  return file === undefined ? undefined : { file: resolve(file), reload: values['nginx-reload'] };
 }
 
 function parse(args: readonly string[]) {
@@ -97,6 +117,8 @@ function parse(args: readonly string[]) {
         'min-requests': { type: 'string', default: String(LIMITS.minRequests) },
         'worker-seconds': { type: 'string', default: String(LIMITS.stepSeconds) },
         prometheus: { type: 'string' },
+        'nginx-upstream': { type: 'string' },
+        'nginx-reload': { type: 'string', default: 'nginx -s reload' },
         reset: { type: 'boolean' },
       },
     });

@@ -150,7 +150,9 @@ t.test('every process is where the others look for it', async (t) => {
       .sort(),
   );
   for (const [name, url] of upstreams) t.equal(url, `http://${name}:8080`);
-  t.match(read('infra/nginx/nginx.conf'), /server gateway:8080\b/);
+  const [, included = ''] =
+    /upstream gateway \{[^}]*include \/etc\/nginx\/([^;]+);/.exec(read('infra/nginx/nginx.conf')) ?? [];
+  t.match(read(`infra/nginx/${included}`), /^server gateway:8080 resolve\b/m);
   const prometheus = read('infra/prometheus/prometheus.yml');
   for (const [name] of processes) t.match(prometheus, `names: [${name}], type: A, port: 8080`);
   t.match(prometheus, 'alertmanager:9093');

@@ -49,8 +49,13 @@ export interface Platform extends Accounts {
   /**
    * Starts a second process of a service beside the first, as the candidate of a rollout is started.
    * @param session settings of its sessions in Postgres, by which a trigger knows it
+   * @param others where it finds other services, if not where the first does
    */
-  startCandidate(name: ServiceName, session?: Readonly<Record<string, string>>): Promise<PlatformService>;
+  startCandidate(
+    name: ServiceName,
+    session?: Readonly<Record<string, string>>,
+    others?: Partial<Record<ServiceName, string>>,
+  ): Promise<PlatformService>;
   /** What the services logged as an error or worse, as `service: line`. */
   errors(): Promise<string[]>;
 }
@@ -140,6 +145,7 @@ async function candidateLaunch(
   name: ServiceName,
   launch: Launch,
   session: Readonly<Record<string, string>>,
+  others: Partial<Record<ServiceName, string>>,
 ): Promise<Launch> {
   const database = new URL(launch.servers.database);
   for (const [setting, value] of Object.entries(session)) database.searchParams.set(setting, value);
@@ -149,7 +155,7 @@ async function candidateLaunch(
     ...launch,
     servers: { ...launch.servers, database: database.href },
     settings: { ...launch.settings, environment },
-    urls: { ...launch.urls, [name]: url },
+    urls: { ...launch.urls, ...others, [name]: url },
   };
 }
 
@@ -202,8 +208,8 @@ export async function startPlatform(t: TestScope, options: PlatformOptions = {})
       DATABASE_URL: servers.database,
       NATS_URL: servers.nats,
     },
-    startCandidate: async (name, session = {}) =>
-      launchService(t, name, await candidateLaunch(name, launch, session)),
+    startCandidate: async (name, session = {}, others = {}) =>
+      launchService(t, name, await candidateLaunch(name, launch, session, others)),
     errors: () => errorsOf(home),
   };
 }

@@ -1,6 +1,5 @@
-import { z } from 'zod';
-
 import { fetchText, samplesIn } from './exposition.ts';
+import { queryPrometheus } from './prometheus.ts';
 import { BUCKETS, REQUESTS, type Sample, type Totals, totalsOf } from './totals.ts';
 
 /** Reads what the gateways have counted of a service so far. */
@@ -17,26 +16,13 @@ export function fromGateway(gatewayUrl: string, service: string, token: string |
   };
 }
 
-const answerSchema = z.object({
-  data: z.object({
-    result: z.array(
-      z.object({
-        metric: z.record(z.string(), z.string()),
-        value: z.tuple([z.number(), z.string()]),
-      }),
-    ),
-  }),
-});
-
 /** Through Prometheus, which sees every gateway. */
 export function fromPrometheus(prometheusUrl: string, service: string): ReadTotals {
-  const ask = async (metric: string, by: string): Promise<Sample[]> => {
-    const query = `sum by (${by}) (${metric}{service="${service}"})`;
-    const text = await fetchText(`${prometheusUrl}/api/v1/query?query=${encodeURIComponent(query)}`);
-    return answerSchema
-      .parse(JSON.parse(text))
-      .data.result.map(({ metric: labels, value }) => ({ metric, labels, value: Number(value[1]) }));
-  };
+  const ask = async (metric: string, by: string): Promise<Sample[]> =>
+    queryPrometheus(prometheusUrl, {
+      metric,
+      query: `sum by (${by}) (${metric}{service="${service}"})`,
+    });
   return async () => {
     const parts = await Promise.all([ask(REQUESTS, 'release, status'), ask(BUCKETS, 'release, le')]);
     return totalsOf(parts.flat());

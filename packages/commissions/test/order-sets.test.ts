@@ -33,7 +33,7 @@ const AT = Date.UTC(2026, 2, 10);
 const HOUR_MS = 3_600_000;
 
 /** A programme whose ids are the same in every database. */
-async function openProgramme(scope: TestScope) {
+async function openProgramme(scope: TestScope, limits = { maxUsageTotal: 9, maxUsagePerPartner: 4 }) {
   const { db } = await createTestDatabase(scope);
   for (let n = 1; n <= PARTNERS; n += 1) {
     const status = n === PARTNERS ? 'suspended' : 'active';
@@ -44,7 +44,7 @@ async function openProgramme(scope: TestScope) {
   }
   const createdAt = new Date('2025-01-01T00:00:00Z');
   await insertPolicy(db, { id: id(3, 1), code: 'base', createdAt });
-  const limited = { rate: '50', category: 'odd', maxUsageTotal: 9, maxUsagePerPartner: 4 };
+  const limited = { rate: '50', category: 'odd', ...limits };
   await insertPolicy(db, { id: id(3, 2), code: 'limited', priority: 5, createdAt, terms: limited });
   const newcomers = { rate: '3', requiresNewCustomer: true, stackable: true };
   await insertPolicy(db, { id: id(3, 3), code: 'newcomers', createdAt, terms: newcomers });
@@ -108,11 +108,12 @@ const postedOrder = fc
     lines: lines.map(({ key: _key, ...line }) => line),
   }));
 
-/** Sets in which no order and no customer comes twice, in the order in which they came. */
-function inSets(orders: readonly PostedOrder[]): PostedOrder[][] {
+/** Sets in which no order comes twice, and no customer unless they `shareCustomers`, in the order in which they came. */
+function inSets(orders: readonly PostedOrder[], shareCustomers = false): PostedOrder[][] {
   const sets: { orders: PostedOrder[]; keys: Set<string> }[] = [];
   for (const order of orders) {
-    const { orderId, customerRefHash = orderId } = order;
+    const { orderId } = order;
+    const customerRefHash = shareCustomers ? orderId : (order.customerRefHash ?? orderId);
     const last = sets.at(-1);
     const isFree = last !== undefined && !last.keys.has(orderId) && !last.keys.has(customerRefHash);
     const set = isFree ? last : { orders: [], keys: new Set<string>() };
@@ -172,6 +173,76 @@ t.test('orders recorded together leave what they leave when recorded one after t
   for (const name of Object.keys(LEFT_BEHIND)) t.same(found[name], wanted[name], name);
   t.ok((wanted['commissions'] ?? []).length > 10, 'there is something to compare');
   t.equal(together.published.length, alone.published.length);
+});
+
+t.test('orders of one customer are recorded together as they are one after the other', async (t) => {
+  const [orders = []] = fc.sample(fc.array(postedOrder, { minLength: 150, maxLength: 150 }), {
+    numRuns: 1,
+    ...(process.env['ORDERS_SEED'] === undefined ? {} : { seed: Number(process.env['ORDERS_SEED']) }),
+  });
+  // Limits go by who comes first, which those left apart do not.
+  const enough = { maxUsageTotal: 1_000, maxUsagePerPartner: 1_000 };
+  const fewCustomers = orders.map((order, n) => ({ ...order, customerRefHash: `customer ${n % 7}` }));
+  const together = await openProgramme(t, enough);
+  const alone = await openProgramme(t, enough);
+  let recorded = 0;
+  for (const set of inSets(fewCustomers, true)) {
+    const outcomes = await postOrders(together.deps, context(), set);
+    recorded += outcomes.filter(({ outcome }) => outcome === 'recorded').length;
+    const apart = set.filter((_, n) => outcomes[n]?.outcome === 'apart');
+    for (const order of apart) await postOrder(together.deps, context(), order);
+  }
+  for (const order of fewCustomers) await postOrder(alone.deps, context(), order);
+  const [found, wanted] = [await leftBehind(together.db), await leftBehind(alone.db)];
+  for (const name of Object.keys(LEFT_BEHIND)) t.same(found[name], wanted[name], name);
+  t.ok(recorded > 30, 'not all of them were left apart');
+  t.ok(wanted['orders']?.length, 'there is something to compare');
+});
+
+t.test('a customer is new with the first order alone, and what follows one left apart waits', async (t) => {
+  const { db, deps } = await openProgramme(t);
+  const order = (n: number, more: Partial<PostedOrder> = {}): PostedOrder => ({
+    orderId: `order ${n}`,
+    currency: 'USD',
+    placedAt: new Date(AT - n * HOUR_MS).toISOString(),
+    referralCode: 'CODE1',
+    customerRefHash: 'the same',
+    confirmed: true,
+    metadata: {},
+    lines: [{ sku: 'SKU-2', amount: 10, commissionableAmount: 10, quantity: n === 40 ? 0 : 1, path: '' }],
+    ...more,
+  });
+  const all = Array.from({ length: 50 }, (_, n) => order(n));
+  const outcomes = await postOrders(deps, context(), all);
+  t.same(
+    outcomes.map(({ outcome }) => outcome),
+    all.map((_, n) => (n < 40 ? 'recorded' : 'apart')),
+  );
+  const fresh = await db.query('SELECT external_id FROM orders WHERE is_new_customer');
+  t.same(Array.from(fresh), [{ externalId: 'order 0' }]);
+  const first = await db.query('SELECT first_order_at FROM customers');
+  t.same(Array.from(first), [{ firstOrderAt: new Date(AT - 39 * HOUR_MS) }]);
+
+  const led = [
+    order(60, {
+      referralCode: undefined,
+      sessionHash: 'visitor 1',
+      placedAt: new Date(AT + 1).toISOString(),
+    }),
+    order(61, { referralCode: undefined, placedAt: new Date(AT + 2).toISOString() }),
+    order(62),
+  ];
+  const clicked = await postOrders(deps, context(), led);
+  t.same(
+    clicked.map(({ outcome }) => outcome),
+    ['recorded', 'apart', 'apart'],
+    'clicks that led to the one before would have led to it as well',
+  );
+  t.same((await postOrders(deps, context(), led.slice(1)))[0], { outcome: 'recorded' });
+  const [path] = await db.query<{ n: number }>(
+    `SELECT jsonb_array_length(attribution -> 'path') AS n FROM orders WHERE external_id = 'order 61'`,
+  );
+  t.ok((path?.n ?? 0) > 0, 'found by the earlier order');
 });
 
 t.test(

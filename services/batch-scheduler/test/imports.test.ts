@@ -158,6 +158,29 @@ t.test('many lines of one order and of one customer at once make one order and o
   t.equal(await countOf(db, "conversion_events WHERE is_new_customer AND order_id LIKE 'F%'"), 1);
 });
 
+t.test(
+  'a file of one customer goes in statements of many lines, and its first line alone is of a new one',
+  async (t) => {
+    const { db, order } = await openShop(t);
+    const orders = Array.from({ length: 600 }, (_, n) =>
+      order(`K-${n}`, {
+        customerRefHash: 'the same',
+        ...(n % 3 === 0 ? { referralCode: undefined } : {}),
+        ...(n === 0
+          ? { lines: [{ sku: 'unknown', amount: 1, commissionableAmount: 1, quantity: 1, path: '' }] }
+          : {}),
+      }),
+    );
+    startRunner(t, db);
+    const id = await upload(db, [asLines(orders)]);
+    t.match(await untilEnded(db, id), { status: 'succeeded', succeeded: 599, failed: 1 });
+    const fresh = await db.query('SELECT external_id FROM orders WHERE is_new_customer');
+    t.same(Array.from(fresh), [{ externalId: 'K-1' }]);
+    const statements = '(SELECT DISTINCT xmin::text FROM orders) written';
+    t.equal(await countOf(db, statements), 3);
+  },
+);
+
 t.test('one file imported twice at once by two schedulers is recorded once, line by line', async (t) => {
   const { db, order } = await openShop(t);
   const orders = Array.from({ length: 300 }, (_, n) =>

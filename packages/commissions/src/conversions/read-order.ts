@@ -1,6 +1,7 @@
 import type { Database } from '@tributary/schema';
 import type { OrderAttribution } from '@tributary/schema/tables';
 
+import { EARLIER_ORDERS } from '../orders/find-touches.ts';
 import { commissionWire, conversionWire } from '../statement/wire.ts';
 
 /** An order as it was recorded. */
@@ -76,6 +77,24 @@ const CUSTOMERS = `SELECT ref_hash FROM customers WHERE program_id = $1 AND ref_
 export async function isKnownCustomer(db: Database, programId: string, refHash: string): Promise<boolean> {
   const rows = await db.query<{ known: boolean }>(CUSTOMER, [programId, refHash]);
   return rows.length > 0;
+}
+
+const LED_CUSTOMERS = `
+  SELECT k.ref_hash FROM customers k WHERE k.program_id = $1 AND k.ref_hash = ANY($2::text[]) AND EXISTS (
+    SELECT FROM (
+      SELECT o.attribution -> 'path' AS path FROM orders o WHERE o.program_id = k.program_id AND o.customer_id = k.id
+      ORDER BY o.placed_at DESC LIMIT ${EARLIER_ORDERS}) earlier
+    WHERE path <> '[]'::jsonb)`;
+
+/** Those of some customers whose earlier orders, as far back as touches are looked for by them, were led by clicks. */
+export async function ledCustomers(
+  db: Database,
+  programId: string,
+  refHashes: readonly string[],
+): Promise<Set<string>> {
+  if (refHashes.length === 0) return new Set();
+  const rows = await db.query<{ refHash: string }>(LED_CUSTOMERS, [programId, [...refHashes]]);
+  return new Set(rows.map(({ refHash }) => refHash));
 }
 
 /** Those of some customers of whom an earlier order is known. */

@@ -3,16 +3,20 @@ import type { OrderAttribution } from '@tributary/schema/tables';
 
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { compareWithOrder, type OrderConflict } from './compare-order.ts';
+import { readCustomersOfSet } from './customers-of-set.ts';
 import type { OrderInput } from './order-input.ts';
 import { extendOrder, placeOrder, planOrders, type PlannedOrder } from './plan-orders.ts';
 import type { PolicySource } from './price.ts';
-import { findOrders, knownCustomers } from './read-order.ts';
+import { findOrders } from './read-order.ts';
 import { writeOrders } from './write-orders.ts';
 
-/** Who is credited for an order, or why that cannot be said. */
-export type Attributed<Fault> = { attribution: OrderAttribution } | { fault: Fault };
+/**
+ * Who is credited for an order, or why that cannot be said. `byCustomer`: the clicks that led to its customer's earlier orders
+ * were looked for.
+ */
+export type Attributed<Fault> = { attribution: OrderAttribution; byCustomer: boolean } | { fault: Fault };
 
-/** `apart`: it could not be recorded together with others, and is to be posted by itself. */
+/** `apart`: it could not be recorded together with others, and is to be posted by itself, after those before it. */
 export type OrderOfSetOutcome<Fault> =
   | { outcome: 'recorded' | 'repeated' | 'apart' }
   | { outcome: 'unattributed'; fault: Fault }
@@ -27,24 +31,39 @@ export interface OrderSet<Input extends OrderInput, Fault> {
 type Deps = CommandDeps & { policies: PolicySource };
 
 /**
- * Records many orders by the rules of `recordConversion` in one statement; no order and no customer may come twice. What one of
- * them spoils for all (something it was decided upon has changed, the database refuses it) is found by halving: it
- * alone is left to be posted by itself.
+ * Records many orders by the rules of `recordConversion` in one statement, as if one after the other; no order may come twice.
+ * What one of them spoils for all (something it was decided upon has changed, the database refuses it) is found by halving: it
+ * is left to be posted by itself, and with it what comes of its customer later.
  */
 export async function recordOrders<Input extends OrderInput, Fault>(
   deps: Deps,
   context: CommandContext,
   set: OrderSet<Input, Fault>,
 ): Promise<OrderOfSetOutcome<Fault>[]> {
-  const outcomes = await recordTogether(deps, context, set);
-  if (outcomes !== undefined) return outcomes;
-  const { inputs, attribute } = set;
-  if (inputs.length === 1) return [{ outcome: 'apart' }];
+  return recordInTurn(deps, context, set, new Set());
+}
+
+/** @param waiting customers of whom an order was left apart; added to */
+async function recordInTurn<Input extends OrderInput, Fault>(
+  deps: Deps,
+  context: CommandContext,
+  { inputs, attribute }: OrderSet<Input, Fault>,
+  waiting: Set<string>,
+): Promise<OrderOfSetOutcome<Fault>[]> {
+  const outcomes = await recordTogether(deps, context, { inputs, attribute }, waiting);
+  const spoiled = outcomes === undefined && inputs.length === 1;
+  const known = spoiled ? [{ outcome: 'apart' } as const] : outcomes;
+  if (known !== undefined) {
+    for (const [index, { customerRefHash }] of inputs.entries()) {
+      if (known[index]?.outcome === 'apart' && customerRefHash !== null) waiting.add(customerRefHash);
+    }
+    return known;
+  }
   deps.policies.forget(context.programId);
   const half = Math.ceil(inputs.length / 2);
   return [
-    ...(await recordOrders(deps, context, { inputs: inputs.slice(0, half), attribute })),
-    ...(await recordOrders(deps, context, { inputs: inputs.slice(half), attribute })),
+    ...(await recordInTurn(deps, context, { inputs: inputs.slice(0, half), attribute }, waiting)),
+    ...(await recordInTurn(deps, context, { inputs: inputs.slice(half), attribute }, waiting)),
   ];
 }
 
@@ -53,20 +72,15 @@ async function recordTogether<Input extends OrderInput, Fault>(
   deps: Deps,
   context: CommandContext,
   { inputs, attribute }: OrderSet<Input, Fault>,
+  waiting: ReadonlySet<string>,
 ): Promise<OrderOfSetOutcome<Fault>[] | undefined> {
   const { programId } = context;
   const ids = inputs.map(({ orderId }) => orderId);
   const known = await findOrders(deps.db, programId, ids);
   const fresh = inputs.filter(({ orderId }) => !known.has(orderId));
-  const [customers, credited] = await Promise.all([
-    knownCustomers(
-      deps.db,
-      programId,
-      fresh.flatMap(({ customerRefHash }) => customerRefHash ?? []),
-    ),
-    fresh.length === 0 ? [] : attribute(fresh),
-  ]);
+  const credited = fresh.length === 0 ? [] : await attribute(fresh);
   const attributed = new Map(fresh.map((input, index) => [input, credited[index]]));
+  const customers = await readCustomersOfSet(deps.db, programId, attributed, waiting);
   const planned: PlannedOrder[] = [];
   const outcomes = inputs.map((input): OrderOfSetOutcome<Fault> => {
     const order = known.get(input.orderId);
@@ -79,9 +93,14 @@ async function recordTogether<Input extends OrderInput, Fault>(
       const credits = attributed.get(input);
       if (credits === undefined) throw new Error('a new order was not attributed');
       if ('fault' in credits) return { outcome: 'unattributed', fault: credits.fault };
-      const customer = input.customerRefHash !== null && customers.has(input.customerRefHash);
-      const placed = placeOrder(input, { attribution: credits.attribution, customer });
-      planned.push({ order: placed, lines, input });
+      if (customers.mustWait(input, credits)) return { outcome: 'apart' };
+      const { attribution } = credits;
+      planned.push({
+        order: placeOrder(input, { attribution, customer: customers.isKnown(input) }),
+        lines,
+        input,
+      });
+      customers.notePlaced(input, credits);
     }
     return { outcome: 'recorded' };
   });

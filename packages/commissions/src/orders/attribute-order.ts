@@ -63,12 +63,13 @@ export async function attributeOrders(
     led.map(({ traces }) => touchQuery(traces, attributionWindowDays)),
   );
   const touchesOf = new Map(led.map(({ index }, place) => [index, touches[place] ?? []]));
-  return checked.map(({ faults, coupon }, index): Attributed<readonly OrderFault[]> => {
+  return checked.map(({ faults, coupon, decidesAlone }, index): Attributed<readonly OrderFault[]> => {
     if (faults.length > 0) return { fault: faults };
     const found = touchesOf.get(index) ?? [];
+    const byCustomer = !decidesAlone && orders[index]?.customerRefHash !== undefined;
     if (found.length === 0 && coupon !== undefined)
-      return { attribution: attributeCode(attributionModel, coupon) };
-    return { attribution: attributeClicks(attributionModel, found) };
+      return { attribution: attributeCode(attributionModel, coupon), byCustomer };
+    return { attribution: attributeClicks(attributionModel, found), byCustomer };
   });
 }
 

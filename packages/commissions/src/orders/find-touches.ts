@@ -32,7 +32,7 @@ export interface TouchQuery {
 }
 
 /** A customer's visitors change with their devices; what an old order was led by is beyond any window anyway. */
-const EARLIER_ORDERS = 50;
+export const EARLIER_ORDERS = 50;
 
 const TOUCH = 'c.id, c.partner_id, c.clicked_at, c.referral_code, c.sub_id';
 

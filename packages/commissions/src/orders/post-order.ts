@@ -42,8 +42,8 @@ export type PostedOfSetOutcome =
   | { readonly outcome: 'invalid'; readonly faults: readonly OrderFault[] };
 
 /**
- * Records many orders as `postOrder` would one after the other, in a handful of statements. No order and no customer may come
- * twice among them: of two orders of one customer the second may depend on the first.
+ * Records many orders as `postOrder` would one after the other, in a handful of statements. No order may come twice among them.
+ * Where one of them is left apart, so are the later ones of its customer that are new: they may depend on it.
  */
 export async function postOrders(
   deps: PostOrderDeps,

@@ -53,7 +53,7 @@ export interface NewConversion {
 }
 
 const ORDER = `id uuid, version int, external_id text, currency text, placed_at timestamptz, attribution jsonb,
-    is_new_customer boolean, customer_id uuid, ref_hash text, must_be_new boolean`;
+    is_new_customer boolean, customer_id uuid, ref_hash text, first_order_at timestamptz, must_be_new boolean`;
 
 const orderRecord = (order: OrderWrite): Record<string, unknown> => ({
   id: order.id,
@@ -63,10 +63,25 @@ const orderRecord = (order: OrderWrite): Record<string, unknown> => ({
   placed_at: order.placedAt,
   attribution: order.version === null ? order.attribution : null,
   is_new_customer: order.isNewCustomer,
-  customer_id: order.customer?.id,
   ref_hash: order.customer?.refHash,
   must_be_new: order.customer?.mustBeNew,
 });
+
+/** Of several orders of a customer the first one carries its row: a statement may write a row but once. */
+function orderRecords(orders: readonly OrderWrite[]): Record<string, unknown>[] {
+  const carriers = new Map<string, { record: Record<string, unknown>; firstOrderAt: string }>();
+  return orders.map((order) => {
+    const record = orderRecord(order);
+    if (order.customer === null) return record;
+    const { id, refHash } = order.customer;
+    const carrier = carriers.get(refHash) ?? { record, firstOrderAt: order.placedAt };
+    carriers.set(refHash, carrier);
+    if (carrier.record === record) record['customer_id'] = id;
+    if (order.placedAt < carrier.firstOrderAt) carrier.firstOrderAt = order.placedAt;
+    carrier.record['first_order_at'] = carrier.firstOrderAt;
+    return record;
+  });
+}
 
 /**
  * The CTEs that write customers and orders (`placed`), or add to existing ones. Need `new_order` and `new_line`. Rows that
@@ -75,7 +90,7 @@ const orderRecord = (order: OrderWrite): Record<string, unknown> => ({
 const ORDER_CTES = (c: ContextPlaceholders): string[] => [
   `customer AS (
     INSERT INTO customers AS t (id, program_id, ref_hash, first_order_at)
-    SELECT x.customer_id, ${c.programId}, x.ref_hash, x.placed_at FROM new_order x WHERE x.customer_id IS NOT NULL
+    SELECT x.customer_id, ${c.programId}, x.ref_hash, x.first_order_at FROM new_order x WHERE x.customer_id IS NOT NULL
     ORDER BY x.ref_hash
     ON CONFLICT (program_id, ref_hash) DO UPDATE SET first_order_at = least(t.first_order_at, excluded.first_order_at)
     RETURNING t.id, t.ref_hash, old.id IS NULL AS is_new)`,
@@ -191,7 +206,7 @@ export function newConversions(
   const confirmedOnly = `WHERE r.status = 'confirmed'`;
   const recordedData = `${conversionEventData('r', 'r', 'NULL')} || jsonb_build_object('after', ${PENDING_STATE})`;
   const ctes = [
-    records('new_order', write.orders.map(orderRecord), ORDER),
+    records('new_order', orderRecords(write.orders), ORDER),
     records('new_line', write.lines.map(lineRecord), LINE),
     records('new_conversion', write.conversions.map(conversionRecord), CONVERSION),
     ...ORDER_CTES(c),

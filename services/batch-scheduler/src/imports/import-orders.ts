@@ -6,7 +6,7 @@ import {
 } from '@tributary/commissions';
 import { importedLine, importLine, type ImportedResult } from './import-line.ts';
 import { inLanes } from './lanes.ts';
-import { inRounds, inSets } from './rounds.ts';
+import { inChains, inRounds, inSets } from './rounds.ts';
 
 /** A line of an import whose fields are in order. */
 export interface PostedLine {
@@ -25,27 +25,44 @@ export interface ImportRun {
 const SET_LINES = 250;
 /** One set is decided upon and parsed here while Postgres writes the others. */
 const SETS_AT_ONCE = 3;
-/** As many as the pool has statements in flight: more would only wait there. */
-const LANES = 8;
+/** With as many sets at once about as many as the pool has statements in flight: more would only wait there. */
+const LANES = 3;
+
+const SIZE = { limit: SET_LINES, weightOf: ({ order }: PostedLine) => order.lines.length };
 
 /**
- * Records the orders of some lines, many in a statement; those of one order or of one customer one after the other, since each may
- * depend on the one before. What cannot be recorded together with others is tried by itself.
+ * Records the orders of some lines, many in a statement. Lines of one order go one after the other, and those of one customer in
+ * the same statement or after it, since each may depend on the one before. What cannot be recorded together with others is
+ * tried by itself before what follows.
  */
 export async function importOrders(
   run: ImportRun,
   lines: readonly PostedLine[],
 ): Promise<Map<number, ImportedResult>> {
   const done = new Map<number, ImportedResult>();
+  for (const round of inRounds(lines, orderKey, customerKey)) {
+    const chains = inChains(round, { ...SIZE, keyOf: customerKey });
+    await inLanes(chains, SETS_AT_ONCE, async (sets) => {
+      for (const set of sets) await importApart(run, await importSet(run, set, done), done);
+    });
+  }
+  return done;
+}
+
+/** Lines that were left apart: of an order or a customer one at a time, and by itself what is left even so. */
+async function importApart(
+  run: ImportRun,
+  lines: readonly PostedLine[],
+  done: Map<number, ImportedResult>,
+): Promise<void> {
   for (const round of inRounds(lines, keysOf)) {
-    const sets = inSets(round, { limit: SET_LINES, weightOf: ({ order }) => order.lines.length });
-    const apart = await inLanes(sets, SETS_AT_ONCE, (set) => importSet(run, set, done));
-    await inLanes(apart.flat(), LANES, async (posted) => {
+    const alone: PostedLine[] = [];
+    for (const set of inSets(round, SIZE)) alone.push(...(await importSet(run, set, done)));
+    await inLanes(alone, LANES, async (posted) => {
       run.signal.throwIfAborted();
       done.set(posted.line, await importLine(run.orderDeps, run.context(), posted));
     });
   }
-  return done;
 }
 
 /** Answers the lines that want to be tried by themselves. */
@@ -69,8 +86,12 @@ async function importSet(
   return apart;
 }
 
-function keysOf({ order }: PostedLine): string[] {
-  const keys = [`order ${order.orderId}`];
-  if (order.customerRefHash !== undefined) keys.push(`customer ${order.customerRefHash}`);
-  return keys;
+const orderKey = ({ order }: PostedLine): string[] => [`order ${order.orderId}`];
+
+const customerKey = ({ order }: PostedLine): string | undefined =>
+  order.customerRefHash === undefined ? undefined : `customer ${order.customerRefHash}`;
+
+function keysOf(posted: PostedLine): string[] {
+  const customer = customerKey(posted);
+  return customer === undefined ? orderKey(posted) : [...orderKey(posted), customer];
 }

@@ -173,6 +173,17 @@ t.test('orders recorded together leave what they leave when recorded one after t
   for (const name of Object.keys(LEFT_BEHIND)) t.same(found[name], wanted[name], name);
   t.ok((wanted['commissions'] ?? []).length > 10, 'there is something to compare');
   t.equal(together.published.length, alone.published.length);
+  const stored = await together.db.query<StoredEvent>(
+    `SELECT id, type, 1 AS version, occurred_at, program_id, subject, actor, request_id, data, created_at FROM outbox_events`,
+  );
+  const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+  t.strictSame(
+    together.published.toSorted(byId),
+    stored
+      .map((event) => ({ ...event, occurredAt: new Date(event.occurredAt).toISOString() }))
+      .toSorted(byId),
+    'what is published is what is stored',
+  );
 });
 
 t.test('orders of one customer are recorded together as they are one after the other', async (t) => {
@@ -195,7 +206,7 @@ t.test('orders of one customer are recorded together as they are one after the o
   for (const order of fewCustomers) await postOrder(alone.deps, context(), order);
   const [found, wanted] = [await leftBehind(together.db), await leftBehind(alone.db)];
   for (const name of Object.keys(LEFT_BEHIND)) t.same(found[name], wanted[name], name);
-  t.ok(recorded > 30, 'not all of them were left apart');
+  t.ok(recorded > 7, 'not all of them were left apart');
   t.ok(wanted['orders']?.length, 'there is something to compare');
 });
 

@@ -30,15 +30,20 @@ const PREPARE = [
   `INSERT INTO commission_policy_versions (policy_id, version, type, rate, category, effective_from)
    SELECT ${idOf(3, 'n')}, 1, 'percentage', 10, 'category ' || n % ${POLICIES}, '2020-01-01'
    FROM generate_series(1, ${POLICIES}) n`,
+  `INSERT INTO referral_clicks (id, partner_id, referral_code, status, visitor_hash, clicked_at)
+   VALUES (uuidv7(), ${idOf(1, '1')}, 'BENCH1', 'valid', 'visitor', now() - interval '5 days')`,
   'ANALYZE',
 ];
+
+const CUSTOMER = `'customerRefHash', $1::text || n`;
+const COUPON = `'referralCode', 'bench' || 1 + n * 7 % ${PARTNERS}`;
 
 /** Confirmed orders of one line by coupon, each of a customer of its own: as tracking-service stores an upload. */
 const UPLOAD = `
   INSERT INTO conversion_import_chunks (import_id, chunk, lines)
   SELECT $1::uuid, (n - 1) / ${CHUNK_LINES}, jsonb_agg(jsonb_build_object('line', n, 'order', jsonb_build_object(
       'orderId', $1::text || n, 'currency', 'USD', 'placedAt', to_char(now() AT TIME ZONE 'UTC' - n * interval '1 minute',
-      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'referralCode', 'bench' || 1 + n * 7 % ${PARTNERS}, 'customerRefHash', $1::text || n,
+      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), ${COUPON}, ${CUSTOMER},
       'confirmed', true, 'metadata', '{}'::jsonb, 'lines', jsonb_build_array(jsonb_build_object('sku',
       'BENCH-' || 1 + n % ${PRODUCTS}, 'amount', 99.5, 'commissionableAmount', 99.5, 'quantity', 1, 'path', ''))))
     ORDER BY n)
@@ -93,12 +98,15 @@ function aloneSide({ owner }: BenchServers, scheduler: MeasuredProcess): Side {
   return {
     name: 'line by line',
     configuration:
-      'the same job, all lines of one customer: each in a statement of its own, after the one before',
+      'the same job, all lines of one customer and led by clicks: each in a statement of its own, after the one before',
     async measure(seconds) {
       const lines = seconds * ALONE_LINES_PER_SECOND;
       const cpuBefore = scheduler.cpuSeconds();
-      const oneCustomer = UPLOAD.replace(`'customerRefHash', $1::text || n`, `'customerRefHash', $1::text`);
-      const { perSecond } = await importLines(owner, lines, oneCustomer);
+      const upload = UPLOAD.replace(CUSTOMER, `'customerRefHash', $1::text`).replace(
+        COUPON,
+        `'sessionHash', 'visitor'`,
+      );
+      const { perSecond } = await importLines(owner, lines, upload);
       return { perSecond, cpuMicroseconds: ((scheduler.cpuSeconds() - cpuBefore) / lines) * 1e6 };
     },
   };

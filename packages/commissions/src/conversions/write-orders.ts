@@ -3,8 +3,8 @@ import { createdOnWire, newCommissions } from '../statement/new-commissions.ts';
 import { newConversions, recordedOnWire } from '../statement/new-conversions.ts';
 import { addContext, Parameters, type ContextPlaceholders } from '../statement/parameters.ts';
 import { policyGuard } from '../statement/policy-guard.ts';
-import { eventsOf, idempotencyInsert } from '../statement/records.ts';
-import { composeStatement, runDecided, storedEvents } from '../statement/run.ts';
+import { eventsInContext, idempotencyInsert } from '../statement/records.ts';
+import { composeStatement, runDecided, storedEventsIn, type EventsInContext } from '../statement/run.ts';
 import type { OrdersPlan } from './plan-orders.ts';
 
 /** What every statement that records orders is made of. */
@@ -12,7 +12,7 @@ function compose(parameters: Parameters, c: ContextPlaceholders, plan: OrdersPla
   const recorded = newConversions(parameters, c, plan);
   const guard = policyGuard(parameters, c, plan.pricing.uses);
   const ctes = [...recorded.ctes, ...guard.ctes, ...newCommissions(parameters, c, plan.pricing.commissions)];
-  const events = eventsOf([...recorded.events, 'created_events']);
+  const events = eventsInContext([...recorded.events, 'created_events']);
   return { ctes, answers: { ...recorded.answers, ...guard.answers, events } };
 }
 
@@ -39,13 +39,13 @@ export async function writeOrder(
     conversions: `${conversions}::text`,
     commissions: `${commissions}::text`,
   });
-  const row = await runDecided<{ conversions: string; commissions: string; events: unknown[] }>(
+  const row = await runDecided<{ conversions: string; commissions: string; events: EventsInContext }>(
     deps.db,
     text,
     parameters,
   );
   if (row === undefined) return undefined;
-  deps.publish(storedEvents(row.events));
+  deps.publish(storedEventsIn(context, row.events));
   return { conversions: row.conversions, commissions: row.commissions };
 }
 
@@ -61,8 +61,8 @@ export async function writeOrders(
   const parameters = new Parameters();
   const { ctes, answers } = compose(parameters, addContext(parameters, context), plan);
   const text = composeStatement(ctes, answers);
-  const row = await runDecided<{ events: unknown[] }>(deps.db, text, parameters);
+  const row = await runDecided<{ events: EventsInContext }>(deps.db, text, parameters);
   if (row === undefined) return false;
-  deps.publish(storedEvents(row.events));
+  deps.publish(storedEventsIn(context, row.events));
   return true;
 }

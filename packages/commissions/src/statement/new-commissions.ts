@@ -2,7 +2,7 @@ import type { CommissionKind, CommissionStatus, PolicyType, ReasonCode } from '@
 
 import type { ContextPlaceholders, Parameters } from './parameters.ts';
 import { auditInsert, outboxInsert } from './records.ts';
-import { commissionEventData, commissionWire } from './wire.ts';
+import { commissionEventData, commissionWire, instant } from './wire.ts';
 
 /** A commission to be written. Amounts are decimal text; `action` names what its entry, audit row and event say. */
 export interface NewCommission {
@@ -105,7 +105,7 @@ export function newCommissions(
     outboxInsert(c, 'created_events', {
       type: `'commission.' || r.done`,
       subject: `jsonb_build_object('commissionId', r.id, 'partnerId', r.partner_id)`,
-      data: commissionEventData('r', 'r', 'NULL'),
+      data: commissionEventData('r', 'r', 'NULL', `(SELECT ${instant(c.now)})`),
       from: 'created r',
     }),
   ];

@@ -204,7 +204,7 @@ export function newConversions(
   const records = (name: string, values: Record<string, unknown>[], columns: string): string =>
     `${name} AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${parameters.add(values, 'jsonb')}) AS x(${columns}))`;
   const confirmedOnly = `WHERE r.status = 'confirmed'`;
-  const recordedData = `${conversionEventData('r', 'r', 'NULL')} || jsonb_build_object('after', ${PENDING_STATE})`;
+  const recordedData = conversionEventData('r', 'r', 'NULL', PENDING_STATE);
   const ctes = [
     records('new_order', orderRecords(write.orders), ORDER),
     records('new_line', write.lines.map(lineRecord), LINE),

@@ -1,6 +1,7 @@
 import type { EventSubject, StoredEvent } from '@tributary/event-catalog';
 import { constraintName, sqlState, type Database } from '@tributary/schema';
 
+import type { CommandContext } from '../context.ts';
 import type { Parameters } from './parameters.ts';
 
 /** Raised by `require_rows()`, fewer rows were written than had been decided upon; and a deadlock that somebody else won. */
@@ -47,6 +48,36 @@ export async function runDecided<Row extends object>(
     if (isOutdated(error)) return undefined;
     throw error;
   }
+}
+
+/** What `eventsInContext` answers: of each event its id, type, subject and data. */
+export interface EventsInContext {
+  createdAt: string;
+  events: readonly (readonly [string, string, EventSubject, unknown])[];
+}
+
+/** Events as a statement answered them by `eventsInContext`, in the form that publishers take. */
+export function storedEventsIn(
+  { now, programId, actor, requestId }: CommandContext,
+  { createdAt, events }: EventsInContext,
+): StoredEvent[] {
+  const occurredAt = now.toISOString();
+  const written = new Date(createdAt);
+  return events.map(
+    ([id, type, subject, data]) =>
+      ({
+        id,
+        type,
+        version: 1,
+        occurredAt,
+        programId,
+        subject,
+        actor,
+        requestId,
+        data,
+        createdAt: written,
+      }) as unknown as StoredEvent,
+  );
 }
 
 /** Events as the statement answered them, in the form that publishers take. */

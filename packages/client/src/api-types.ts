@@ -3518,6 +3518,8 @@ export interface operations {
             query?: {
                 /** @description As it was at this moment; now by default */
                 asOf?: string;
+                /** @description Those that the overview counts under this name, now */
+                attention?: "commissions_past_hold" | "payments_on_hold";
                 count?: "exact";
                 /**
                  * @description ISO 4217 code with at most two decimals
@@ -10999,6 +11001,7 @@ export interface operations {
     listOwnCommissions: {
         parameters: {
             query?: {
+                attention?: "commissions_past_hold" | "payments_on_hold";
                 count?: "exact";
                 /**
                  * @description ISO 4217 code with at most two decimals
@@ -11163,6 +11166,7 @@ export interface operations {
     getOwnCommissionStats: {
         parameters: {
             query?: {
+                attention?: "commissions_past_hold" | "payments_on_hold";
                 /**
                  * @description ISO 4217 code with at most two decimals
                  * @example USD

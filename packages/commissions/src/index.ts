@@ -36,6 +36,7 @@ export {
   type CommissionFilter,
   type FilterColumns,
 } from './lists/commission-filter.ts';
+export { attentionConditions, COMMISSION_ATTENTION, type CommissionAttention } from './lists/attention.ts';
 export { compareMoney, money, parseMoney, toWire, type Money } from './money/index.ts';
 export { CLOCK_SKEW_MS, type AttributionSettings } from './orders/attribute-order.ts';
 export {

@@ -50,6 +50,12 @@ t.test('what needs attention and can be listed has a link', async (t) => {
   );
   const linked = meta['drilldown'] as Record<string, string[]>;
   t.same(linked['attention.dead_letters'], ['/api/v1/operations/dead-letters?replayed=false']);
-  const own = (await get(`overview?${range}`, partnerIdentity(partners[0]?.id ?? ''))).meta['drilldown'];
-  t.notOk((own as Record<string, string[]>)['attention.dead_letters']);
+  const { meta: ownMeta } = await get(`overview?${range}`, partnerIdentity(partners[0]?.id ?? ''));
+  const own = ownMeta['drilldown'] as Record<string, string[]>;
+  t.notOk(own['attention.dead_letters']);
+  for (const kind of ['commissions_past_hold', 'payments_on_hold']) {
+    const asked = `attention=${kind}&dateFrom=1970-01-01T00%3A00%3A00.000Z`;
+    t.same(linked[`attention.${kind}`], [`/api/v1/operations/commissions?${asked}`]);
+    t.same(own[`attention.${kind}`], [`/api/v1/tracking/commissions?${asked}`]);
+  }
 });

@@ -54,6 +54,14 @@ export function planCases({ partner, policy, search }: PlanSubjects): PlanCase[]
     one('refunded', { refunded: true }, anyOf('refunded')),
     one('not refunded', { refunded: false }, CREATED),
     {
+      ...one('past their hold', { attention: 'commissions_past_hold' }, anyOf('due', 'status', 'created')),
+      presentOnly: true,
+    },
+    {
+      ...one('with payments held', { attention: 'payments_on_hold' }, anyOf('partner', 'status', 'created')),
+      presentOnly: true,
+    },
+    {
       ...one('amounts in a narrow range', { minAmount: 5, maxAmount: 5.1 }, anyOf('amount', 'created')),
       presentOnly: true,
     },

@@ -1,5 +1,10 @@
 import { appendFileSync } from 'node:fs';
-import { filterConditions, Parameters } from '@tributary/commissions';
+import {
+  attentionConditions,
+  COMMISSION_ATTENTION,
+  filterConditions,
+  Parameters,
+} from '@tributary/commissions';
 import { createTestDatabase, insertPartner, insertPolicy } from '@tributary/testkit';
 import { connect, type Database, type QueryParam } from '@tributary/schema';
 import t, { type Test } from 'tap';
@@ -51,7 +56,11 @@ const isSmall = PLAN_DATABASE_URL === undefined;
 
 function list(
   on: Pick<Database, 'query'>,
-  { asOf, ...asked }: { readonly asOf?: string; readonly [field: string]: unknown },
+  {
+    asOf,
+    attention: kind,
+    ...asked
+  }: { readonly asOf?: string; readonly attention?: unknown; readonly [field: string]: unknown },
   sort: Sort = '-createdAt',
 ): Promise<string> {
   const now = new Date();
@@ -64,7 +73,11 @@ function list(
   const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
   return listPage(on, source, {
     query: { page: 1, limit: 20, sort },
-    conditions: [...filterConditions(parameters, 'default', filter, filterColumns), ...conditions],
+    conditions: [
+      ...filterConditions(parameters, 'default', filter, filterColumns),
+      ...attentionConditions(COMMISSION_ATTENTION.find((known) => known === kind)),
+      ...conditions,
+    ],
     parameters,
     filter,
   });

@@ -194,6 +194,37 @@ t.test('an overview has the links of its parts', async (t) => {
   t.ok(body.meta.drilldown['kpi.paymentsReadyAmount'] && body.meta.drilldown['trends.revenue']);
 });
 
+t.test('what waits too long, and what is not paid, is behind its link row by row', async (t) => {
+  const counts = async (call: Call): Promise<Record<string, number>> => {
+    const { body } = await call('GET', `/dashboard/overview?${RANGE}&currency=EUR`);
+    const found: Record<string, number> = {};
+    for (const { kind, count } of body.data.attention as { kind: string; count: number }[]) {
+      const links: string[] = body.meta.drilldown[`attention.${kind}`] ?? [];
+      const rows = (await Promise.all(links.map((link) => rowsOf(call, link)))).flat();
+      t.equal(rows.length, count, `${kind}: ${links.join()}`);
+      found[kind] = count;
+    }
+    return found;
+  };
+  await platform.owner.query(
+    `WITH waiting AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM commissions WHERE status = 'pending')
+     UPDATE commissions c SET hold_until = now() - interval '1 hour', review_hold = (waiting.place = 1),
+       created_at = c.created_at - interval '90 days'
+     FROM waiting WHERE waiting.id = c.id AND waiting.place <= 4`,
+  );
+  await platform.owner.query('UPDATE partners SET payment_hold = (id = $1)', [platform.partnerId]);
+  const found = await counts(admin);
+  t.equal(found['commissions_past_hold'], 3, 'but for the one that a person holds');
+  t.ok((found['payments_on_hold'] ?? 0) > 0);
+  await platform.owner.query('UPDATE partners SET payment_hold = NOT payment_hold');
+  t.ok(
+    ((await counts(partner))['payments_on_hold'] ?? 0) === 0,
+    'what is held of others is none of its business',
+  );
+  const past = '/operations/commissions?attention=payments_on_hold&asOf=2026-01-01';
+  t.match(await admin('GET', past), { status: 400, body: { errors: [{ path: 'attention' }] } });
+});
+
 t.test('rebuilding the running stack tells its progress and changes no figure', async (t) => {
   const before = (await admin('GET', `/dashboard/kpi?${RANGE}`)).body.data;
   await platform.owner.query('UPDATE rollup_program_hours SET revenue = revenue + 1');

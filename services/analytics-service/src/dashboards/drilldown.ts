@@ -44,13 +44,15 @@ interface Lists {
   open(conditions: Conditions): string;
 }
 
+const commissionsOf = (partnerId: string | undefined): string =>
+  partnerId === undefined ? '/operations/commissions' : '/tracking/commissions';
+
 function listsFor({ currency, partnerId }: LinkScope, range: Span, row: RowOf = {}): Lists {
   const ofPartner = { partnerId: row.partner };
   const ofPolicy = { policyId: row.policy };
   const period = row.bucket
     ? { dateFrom: '{from}', dateTo: '{to}' }
     : { dateFrom: range.from.toISOString(), dateTo: range.to.toISOString() };
-  const commissionList = partnerId === undefined ? '/operations/commissions' : '/tracking/commissions';
   const conversions = (conditions: Conditions): string =>
     link('/tracking/conversions', {
       ...conditions,
@@ -60,7 +62,7 @@ function listsFor({ currency, partnerId }: LinkScope, range: Span, row: RowOf = 
       ...period,
     });
   const commissions = (conditions: Conditions): string =>
-    link(commissionList, { ...ofPartner, ...ofPolicy, currency, ...period, ...conditions });
+    link(commissionsOf(partnerId), { ...ofPartner, ...ofPolicy, currency, ...period, ...conditions });
   const ofOnePartner = partnerId !== undefined || row.partner !== undefined;
   return {
     clicks: () => link('/tracking/clicks', { status: 'valid', ...ofPartner, ...period }),
@@ -164,11 +166,16 @@ export function overviewDrilldown(scope: LinkScope, range: Span): Drilldown {
   };
 }
 
-/** By kind. No list can be asked for passed holds and held payments: those say in words what they are. */
+/** By kind: of all time and every currency, as they are counted. */
 function attentionDrilldown({ partnerId }: LinkScope): Drilldown {
   const endpoints = link('/webhooks/endpoints', { status: 'auto_disabled' });
+  const commissions = (attention: string): string[] => [
+    link(commissionsOf(partnerId), { attention, dateFrom: EVER }),
+  ];
   const letters = link('/operations/dead-letters', { replayed: 'false' });
   return {
+    'attention.commissions_past_hold': commissions('commissions_past_hold'),
+    'attention.payments_on_hold': commissions('payments_on_hold'),
     'attention.webhook_endpoints_auto_disabled': [endpoints],
     ...(partnerId === undefined ? { 'attention.dead_letters': [letters] } : {}),
   };

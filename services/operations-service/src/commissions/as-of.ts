@@ -1,10 +1,16 @@
 import { resolveDateRange, validationError } from '@tributary/http-kit';
-import type { CommissionFilter, FilterColumns, Parameters } from '@tributary/commissions';
+import type {
+  CommissionAttention,
+  CommissionFilter,
+  FilterColumns,
+  Parameters,
+} from '@tributary/commissions';
 import type { ListSource } from '../lists/list-source.ts';
 import { COMMISSION_LIST, PRESENT_COLUMNS, SHOWN, type CommissionSort } from './source.ts';
 
 interface Asked {
   readonly asOf?: string | undefined;
+  readonly attention?: CommissionAttention | undefined;
   readonly sort: CommissionSort | `-${CommissionSort}`;
 }
 
@@ -20,14 +26,16 @@ export function momentOf(asOf: string | undefined, clock: ReportingClock): Date 
 
 /**
  * The moment that a list is asked for.
- * @throws 400 for an order by amount: the amount at a past moment is in no index
+ * @throws 400 for an order by amount, which at a past moment is in no index, and for what is wrong only now
  */
-export function pastMoment({ asOf, sort }: Asked, clock: ReportingClock): Date | undefined {
+export function pastMoment({ asOf, attention, sort }: Asked, clock: ReportingClock): Date | undefined {
   if (asOf === undefined) return undefined;
   if (sort.endsWith('commissionAmount')) {
     const message = 'commissionAmount is no order of a past moment (asOf)';
     throw validationError([{ path: 'sort', message }]);
   }
+  if (attention !== undefined)
+    throw validationError([{ path: 'attention', message: 'is of now and not of a past moment (asOf)' }]);
   return momentOf(asOf, clock);
 }
 

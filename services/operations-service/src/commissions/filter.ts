@@ -1,4 +1,4 @@
-import type { CommissionFilter } from '@tributary/commissions';
+import { COMMISSION_ATTENTION, type CommissionFilter } from '@tributary/commissions';
 import {
   currencyCode,
   dateRangeQuery,
@@ -39,6 +39,14 @@ export const asOfQuery = {
   asOf: dateRangeQuery().dateTo.meta({
     description: 'As it was at this moment; now by default',
   }),
+};
+
+/** Of the list alone: what a bulk operation does would change what it was asked for. */
+export const attentionQuery = {
+  attention: z
+    .enum(COMMISSION_ATTENTION)
+    .meta({ description: 'Those that the overview counts under this name, now' })
+    .optional(),
 };
 
 /** What commissions are filtered by in a JSON body. */

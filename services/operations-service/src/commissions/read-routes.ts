@@ -1,4 +1,4 @@
-import { filterConditions, Parameters } from '@tributary/commissions';
+import { attentionConditions, filterConditions, Parameters } from '@tributary/commissions';
 import {
   commissionSchema,
   idParams,
@@ -18,13 +18,14 @@ import { commissionsAsOf, pastMoment } from './as-of.ts';
 import { commissionNotFound } from './answer-outcome.ts';
 import { commissionDetailSchema } from './detail-schema.ts';
 import { findCommissionDetail } from './detail.ts';
-import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
+import { asOfQuery, attentionQuery, filterQuery, resolveFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
 const listQuery = z.strictObject({
   ...pageQuery({ sort: COMMISSION_SORTS, defaultSort: '-createdAt' }),
   ...filterQuery,
   ...asOfQuery,
+  ...attentionQuery,
 });
 
 /** Rows remembered per programme; about a kilobyte each. */
@@ -51,16 +52,20 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
     },
     async handler(request, reply) {
       const { page, limit, sort, cursor, count, ...asked } = request.query;
-      const { asOf, ...filterAsked } = asked;
+      const { asOf, attention, ...filterAsked } = asked;
       const { programId } = request.identity;
       const clock = await deps.settings.reportingClock(programId);
-      const moment = pastMoment({ asOf, sort }, clock);
+      const moment = pastMoment({ asOf, attention, sort }, clock);
       const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
       const parameters = new Parameters();
       const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
       const text = await listPage(deps.reads, source, {
         query: { page, limit, sort, cursor, count },
-        conditions: [...filterConditions(parameters, programId, filter, filterColumns), ...conditions],
+        conditions: [
+          ...filterConditions(parameters, programId, filter, filterColumns),
+          ...attentionConditions(attention),
+          ...conditions,
+        ],
         parameters,
         filter: asked,
         memory: source.revision === undefined ? undefined : memoryOf(programId),

@@ -1,4 +1,10 @@
-import { commissionWire, DATE_COLUMNS, refundedCondition } from '@tributary/commissions';
+import {
+  attentionConditions,
+  COMMISSION_ATTENTION,
+  commissionWire,
+  DATE_COLUMNS,
+  refundedCondition,
+} from '@tributary/commissions';
 import {
   commissionSchema,
   currencyCode,
@@ -34,6 +40,8 @@ const filters = {
   policyId: z.uuid().optional(),
   currency: currencyCode.optional(),
   refunded: queryBoolean().optional(),
+  /** Those that the overview counts under this name, now. */
+  attention: z.enum(COMMISSION_ATTENTION).optional(),
   /** Which moment the dates are of, and the order. */
   dateField: z.enum(['created', 'paid']).default('created'),
   ...dateRangeQuery(),
@@ -61,10 +69,14 @@ async function selectCommissions(deps: TrackingDeps, identity: Identity, asked: 
       { column: 'c.currency', type: 'text', value: asked.currency },
     ],
   });
-  const { refunded } = asked;
+  const { attention, refunded } = asked;
   return {
     parameters,
-    conditions: [...conditions, ...(refunded === undefined ? [] : [refundedCondition(refunded)])],
+    conditions: [
+      ...conditions,
+      ...(refunded === undefined ? [] : [refundedCondition(refunded)]),
+      ...attentionConditions(attention),
+    ],
   };
 }
 

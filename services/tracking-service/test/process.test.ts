@@ -8,6 +8,7 @@ import {
   createTestDatabase,
   identityHeaders,
   insertPartner,
+  startOwnNats,
   testNats,
   TEST_IDENTITY_SECRET,
   waitFor,
@@ -50,6 +51,11 @@ async function startProcess(t: TestScope, settings: Record<string, string>) {
       return code as number;
     },
     ready: async () => (await fetch(`${base}/health/ready`)).json() as Promise<{ status: string }>,
+    /** A figure of the process, by its name in `/metrics`. */
+    gauge: async (name: string) => {
+      const text = await (await fetch(`${base}/metrics`)).text();
+      return new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(text)?.[1];
+    },
     click: async (body: object) => {
       const headers = {
         ...identityHeaders({ service: 'tracking-service', ...PUBLIC }),
@@ -74,6 +80,31 @@ t.test('without NATS the service starts, serves as degraded, and stops cleanly',
   t.equal(await service.stop(), 0);
   t.notMatch(service.lines.join('\n'), /a pepper of|identity-secret/);
 });
+
+t.test(
+  'caches_unwatched says when changes are not heard of, and caches then believe nothing for long',
+  async (t) => {
+    const nats = await startOwnNats(t);
+    const partner = await insertPartner(db);
+    const { referralCode } = partner;
+    const service = await startProcess(t, { NATS_URL: nats.url });
+    const turns = (value: string) => waitFor(async () => (await service.gauge('caches_unwatched')) === value);
+    await turns('0');
+    t.equal(await service.click({ referralCode, sessionId: 'heard' }), 'valid');
+    await nats.kill();
+    await turns('1');
+    await db.query(`UPDATE partners SET status = 'suspended' WHERE id = $1`, [partner.id]);
+    let visitors = 0;
+    const isObeyed = async () => {
+      visitors += 1;
+      return (await service.click({ referralCode, sessionId: `unheard-${visitors}` })) === 'invalid';
+    };
+    await waitFor(isObeyed, { what: 'a suspension that nobody told of' });
+    await nats.start();
+    await turns('0');
+    t.equal(await service.stop(), 0);
+  },
+);
 
 t.test('a change of the catalogue is obeyed once its event comes, also with the workers off', async (t) => {
   const nats = testNats(t);

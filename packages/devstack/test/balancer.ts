@@ -77,7 +77,8 @@ async function startNginx(t: TestScope, folder: string, program: string): Promis
 /** Does with each request what nginx would: for a machine that has none. */
 function standInFor(file: string): Omit<Balancer, 'file'> {
   const read = `${file}.read`;
-  const reload = `cp '${file}' '${read}'`;
+  // Moved into its place: a request must not find half a file.
+  const reload = `cp '${file}' '${read}.next' && mv '${read}.next' '${read}'`;
   writeFileSync(read, readFileSync(file));
   const url = (): string => {
     const servers = [...readFileSync(read, 'utf8').matchAll(/^server (\S+) weight=(\d+);/gm)];

@@ -7,7 +7,7 @@ export type WebhookMetrics = ReturnType<typeof webhookMetrics>;
 export function webhookMetrics(metrics: Metrics) {
   const delivered = metrics.counter({
     name: 'webhooks_delivered_total',
-    help: 'Attempts at delivering a webhook, by what became of them',
+    help: 'Attempts at delivering a webhook, by what became of them; held: none was made, as the circuit is open',
     labels: ['event_type', 'outcome'],
   });
   const duration = metrics.histogram({
@@ -25,6 +25,10 @@ export function webhookMetrics(metrics: Metrics) {
       name: 'webhook_endpoints_open_circuit',
       help: 'Endpoints whose circuit breaker is not closed',
     }),
+    /** Without these, receivers that all fail would look like receivers that get nothing, once their circuits are open. */
+    countHeld(eventType: string): void {
+      delivered.inc({ event_type: eventType, outcome: 'held' });
+    },
     observe(records: readonly AttemptRecord[]): void {
       for (const { delivery, result, verdict } of records) {
         const outcome = verdict.status === 'pending' ? 'retried' : verdict.status;

@@ -66,6 +66,7 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
     perPartner: limits.inFlightPerPartner,
     deadlineMs,
     onRecorded: (records) => metrics.observe(records),
+    onHeld: ({ eventType }) => metrics.countHeld(eventType),
     onVerdicts: (verdicts) => disableEndpoints(deps, verdicts),
   });
   loop.start();

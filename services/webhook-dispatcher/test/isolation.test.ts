@@ -93,10 +93,14 @@ t.test('repeated failures open the circuit, a probe closes it, and what waited i
   t.ok(open.consecutiveFailures >= 3);
   t.not(open.failingSince, null);
   await waitFor(async () => /webhook_endpoints_open_circuit\{[^}]*\} 1/.test(await dispatcher.metricsText()));
+  await publishEvent(messaging, eventFor(partnerId));
+  await waitFor(async () =>
+    /webhooks_delivered_total\{[^}]*outcome="held"[^}]*\} 1/.test(await dispatcher.metricsText()),
+  );
   receiver.answerWith({ status: 200 });
   await waitFor(async () => {
     const { body } = await dispatcher.call(admin, 'GET', '/webhooks/deliveries?status=delivered');
-    return body.meta.total === 10;
+    return body.meta.total === 11;
   });
   await waitFor(async () => (await endpointOf(dispatcher, id)).circuitState === 'closed');
   t.match(await endpointOf(dispatcher, id), {

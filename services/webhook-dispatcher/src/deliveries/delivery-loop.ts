@@ -29,6 +29,8 @@ export interface DeliveryLoopDeps {
   readonly pollMs?: number;
   /** Called with what was written, for metrics. */
   readonly onRecorded: (records: readonly AttemptRecord[]) => void;
+  /** Called with each new delivery that is not even tried, since its endpoint's circuit is open; for metrics. */
+  readonly onHeld: (delivery: ClaimedDelivery) => void;
   /** Called with endpoints to switch off. */
   readonly onVerdicts: (verdicts: readonly EndpointVerdict[]) => Promise<void>;
 }
@@ -100,6 +102,7 @@ export class DeliveryLoop {
     const now = performance.now();
     const startBefore = this.#startBefore(now);
     const writes = deliveries.map((delivery) => {
+      if (delivery.circuitState !== 'closed') this.#deps.onHeld(delivery);
       if (!traffic.hasRoomFor(delivery)) return this.#new.leave(delivery, now);
       const written = this.#new.begin(delivery, now);
       traffic.add({ delivery, startBefore });

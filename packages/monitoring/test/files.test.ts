@@ -66,7 +66,9 @@ t.test('every alert has a case that makes it fire and one that keeps it silent',
     const { tests } = parse(readFileSync(join(folder, file), 'utf8')) as { tests: { name: string }[] };
     return tests.map(({ name }) => name);
   });
-  t.same(names.sort(), alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} stays silent`]).sort());
+  // Further cases of an alert go by `and`.
+  const first = names.filter((name) => !name.includes(' and '));
+  t.same(first.sort(), alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} stays silent`]).sort());
 });
 
 t.test('Prometheus scrapes every service, each as a job of its own', async (t) => {

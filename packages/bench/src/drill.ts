@@ -18,6 +18,7 @@ import { natsAwayDrill } from './drills/nats-away.ts';
 import { natsClusterDrill } from './drills/nats-cluster.ts';
 import { postgresRestartsDrill } from './drills/postgres-restarts.ts';
 import { redisAwayDrill } from './drills/redis-away.ts';
+import { previousReleaseDrill } from './drills/previous-release.ts';
 import { sigtermUnderLoadDrill } from './drills/sigterm-under-load.ts';
 import { webhookIsolationDrill } from './drills/webhook-isolation.ts';
 import { webhookKillsDrill } from './drills/webhook-kills.ts';
@@ -30,6 +31,7 @@ const DRILLS: readonly DrillDeclaration[] = [
   webhookIsolationDrill,
   idleSocketsDrill,
   redisAwayDrill,
+  previousReleaseDrill,
   sigtermUnderLoadDrill,
   generatedRequestsDrill,
   killEachProcessDrill,

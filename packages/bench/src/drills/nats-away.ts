@@ -50,7 +50,7 @@ async function drill(platform: DrillPlatform): Promise<DrillResult> {
   await nats.start();
   const rate = await drainRate(platform, backlog);
   log(`${backlog} events waited; drained at ${rate.toFixed(0)}/s (goal ${DRAINED_PER_SECOND})`);
-  const isWell = await judgeBooks(platform, traffic);
+  const isWell = await judgeBooks(platform, traffic, { backlog });
   const isUnnoticed = traffic.refusals.size === 0;
   log(`answers other than 2xx, from first to last: ${describeRefusals(traffic)}`);
   return { passed: isWell && isUnnoticed && rate >= DRAINED_PER_SECOND };

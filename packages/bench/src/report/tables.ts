@@ -7,6 +7,7 @@ const table = (head: Line, lines: readonly Line[]): string =>
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-GB');
 const figure = (value: number): string => (value >= 10 ? value.toFixed(0) : value.toFixed(2));
+const rate = (value: number): string => `${value >= 10 ? whole(value) : figure(value)}/s`;
 const day = (takenAt: string): string => takenAt.slice(0, 10);
 
 /** Fewer are a quick look, which the README does not show. */
@@ -41,8 +42,8 @@ function speedLines({ result, takenAt }: MeasuredRow): Line[] {
     verdicts(peer).map(([ratio, goal, isMet]) => [
       once(),
       peer.name,
-      `${whole(ours.perSecond.median)}/s`,
-      `${whole(peer.perSecond.median)}/s`,
+      rate(ours.perSecond.median),
+      rate(peer.perSecond.median),
       ratio,
       goal,
       isMet ? 'met' : 'missed',

@@ -69,6 +69,7 @@ class Client implements Traffic {
   readonly #stopping = new AbortController();
   readonly #unadjusted: string[] = [];
   #sent = 0;
+  #referred = 0;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(platform: DrillPlatform) {
@@ -121,7 +122,9 @@ class Client implements Traffic {
 
   #referralCode(): string {
     const { referralCodes } = this.#platform;
-    return referralCodes[this.#sent % referralCodes.length] ?? '';
+    // A count of its own: kinds of requests take turns as well, and orders would all be of two partners.
+    this.#referred += 1;
+    return referralCodes[this.#referred % referralCodes.length] ?? '';
   }
 
   async #click(): Promise<void> {

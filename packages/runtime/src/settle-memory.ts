@@ -8,7 +8,7 @@ const AFTER_MS = 1_000;
 /**
  * Gives back what loading modules took, a moment after a start. The young generation has grown to its greatest size by then and
  * V8 keeps that until a full collection, for which an idle process has no reason; small from the start, it would cost a busy
- * process a fifth of its CPU in collections. Takes some 50 ms, once.
+ * process a fifth of its CPU in collections. Takes some 80 ms, once.
  */
 export function settleMemorySoon(afterMs = AFTER_MS): void {
   setTimeout(() => {

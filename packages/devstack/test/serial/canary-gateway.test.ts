@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { waitFor } from '@tributary/testkit';
 import t from 'tap';
 
 import { startBalancer } from '../balancer.ts';
+import { type CanaryRun, keepAsking, startCanary } from '../canary-tool.ts';
 import { startFaultyProxy } from '../faulty-proxy.ts';
 import { startPlatform } from '../platform.ts';
-
-const CLI = join(import.meta.dirname, '../../../canary/src/cli.ts');
 
 const platform = await startPlatform(t);
 const candidate = await platform.startCandidate('gateway');
@@ -29,40 +26,10 @@ async function ask(url: string): Promise<number> {
 }
 
 /** Readers that ask through the balancer until the test ends; what they were answered, by status. */
-const statuses = new Map<number, number>();
-const stopped = new AbortController();
-const readers = Array.from({ length: 4 }, async () => {
-  while (!stopped.signal.aborted) {
-    const status = await ask(`${balancer.url()}/api/v1/operations/commissions?limit=1`);
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    await delay(5);
-  }
-});
-t.teardown(async () => {
-  stopped.abort();
-  await Promise.all(readers);
-});
+const statuses = keepAsking(t, () => ask(`${balancer.url()}/api/v1/operations/commissions?limit=1`));
 
-interface Run {
-  readonly exitCode: number | null;
-  readonly output: string;
-}
-
-function startCanary(args: readonly string[]) {
-  const child = spawn(process.execPath, [CLI, 'gateway', ...args], {
-    env: { PATH: process.env['PATH'], ...platform.toolEnvironment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-  const ended = new Promise<Run>((resolve) => {
-    child.once('close', (exitCode) => resolve({ exitCode, output }));
-  });
-  return { child, ended, output: () => output };
-}
-
-const runCanary = async (args: readonly string[]): Promise<Run> => startCanary([...args, ...nginx]).ended;
+const runCanary = async (args: readonly string[]): Promise<CanaryRun> =>
+  startCanary(platform, 'gateway', [...args, ...nginx]).ended;
 /** How the file that nginx includes splits requests. */
 const split = (): Record<string, number> =>
   Object.fromEntries(
@@ -111,7 +78,7 @@ t.test('a good gateway is led to all requests by nginx, and a reset returns to t
 t.test('interrupted or killed, a rollout leaves the stable gateway serving', async (t) => {
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const args = ['--candidate', candidate.url, '--steps', '10,100', '--step-seconds', '60', ...nginx];
-    const { child, ended, output } = startCanary(args);
+    const { child, ended, output } = startCanary(platform, 'gateway', args);
     await waitFor(async () => split()[candidate.url] === 10);
     await waitFor(async () => (await recordOf(output())).includes('started'));
     child.kill(signal);
@@ -126,7 +93,7 @@ t.test('interrupted or killed, a rollout leaves the stable gateway serving', asy
 
 t.test('an nginx that cannot be told changes nothing', async (t) => {
   const refusing = ['--nginx-upstream', balancer.file, '--nginx-reload', 'exit 1'];
-  const run = await startCanary(['--candidate', candidate.url, ...refusing]).ended;
+  const run = await startCanary(platform, 'gateway', ['--candidate', candidate.url, ...refusing]).ended;
   t.match(run, { exitCode: 2, output: /nginx did not take/ });
   t.same(split(), allTo(platform.gatewayUrl));
 });

@@ -1,15 +1,11 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { waitFor } from '@tributary/testkit';
 import t from 'tap';
 
 import { clientOf } from '../api-client.ts';
+import { type CanaryRun, keepAsking, startCanary } from '../canary-tool.ts';
 import { startFaultyProxy } from '../faulty-proxy.ts';
 import { startPlatform } from '../platform.ts';
 
-const CLI = join(import.meta.dirname, '../../../canary/src/cli.ts');
 const SERVICE = 'operations-service';
 
 const platform = await startPlatform(t);
@@ -18,38 +14,10 @@ const call = clientOf(platform, platform.apiKey);
 const candidate = await platform.startCandidate(SERVICE);
 
 /** Readers that ask for lists until the test ends; what they were answered, by status. */
-const statuses = new Map<number, number>();
-const stopped = new AbortController();
-const readers = Array.from({ length: 4 }, async () => {
-  while (!stopped.signal.aborted) {
-    const { status } = await call('GET', '/operations/commissions?limit=1');
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    await delay(5);
-  }
+const statuses = keepAsking(t, async () => {
+  const { status } = await call('GET', '/operations/commissions?limit=1');
+  return status;
 });
-t.teardown(async () => {
-  stopped.abort();
-  await Promise.all(readers);
-});
-
-interface Run {
-  readonly exitCode: number | null;
-  readonly output: string;
-}
-
-function startCanary(args: readonly string[]) {
-  const child = spawn(process.execPath, [CLI, SERVICE, ...args], {
-    env: { PATH: process.env['PATH'], ...platform.toolEnvironment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-  const ended = new Promise<Run>((resolve) => {
-    child.once('close', (exitCode) => resolve({ exitCode, output }));
-  });
-  return { child, ended, output: () => output };
-}
 
 const quick = [
   '--steps',
@@ -61,7 +29,8 @@ const quick = [
   '--worker-seconds',
   '1',
 ];
-const runCanary = async (args: readonly string[]): Promise<Run> => startCanary(args).ended;
+const runCanary = async (args: readonly string[]): Promise<CanaryRun> =>
+  startCanary(platform, SERVICE, args).ended;
 const weights = () =>
   db.query<{ release: string; weight: number }>(
     'SELECT release, weight FROM routing_weights WHERE service = $1 ORDER BY release',
@@ -147,7 +116,7 @@ t.test('too few requests hold a step, and then the stable release is put back', 
 t.test('interrupted or killed, a rollout leaves the stable release serving', async (t) => {
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const args = ['--candidate', candidate.url, '--steps', '10,100', '--step-seconds', '60'];
-    const { child, ended, output } = startCanary(args);
+    const { child, ended, output } = startCanary(platform, SERVICE, args);
     await waitFor(async () => (await weights()).length > 0);
     const second = await runCanary(['--candidate', candidate.url]);
     t.match(second, { exitCode: 2, output: /another rollout/ }, 'one rollout at a time');

@@ -46,6 +46,9 @@ const COLLECT_MS = 5_000;
 const PATIENCE_MS = 30_000;
 const POLL_MS = 250;
 
+/** The books of a long run are questions about every row of it. */
+const BOOKS_ANSWER_MS = 10 * 60_000;
+
 /** What a load did, and what the books are held against. */
 export interface Caused {
   readonly summary: Summary;
@@ -57,7 +60,12 @@ export interface Caused {
 /** Runs a script of k6 against a platform, checks the books afterwards and tells how processes grew. */
 export async function runLoad(run: LoadRun): Promise<LoadReport> {
   const { target, log, script, profile } = run;
-  const owner = connect({ url: target.databaseUrl, applicationName: 'load', maxConnections: 2 });
+  const owner = connect({
+    url: target.databaseUrl,
+    applicationName: 'load',
+    maxConnections: 2,
+    answerTimeoutMs: BOOKS_ANSWER_MS,
+  });
   try {
     const { summary, samples, books } = await causeLoad(run, owner);
     log('checking the books');
@@ -140,6 +148,9 @@ function collect(receiver: Receiver): { all(): Promise<ReadonlySet<string>>; sto
 /** A missed threshold ends k6 with 99, which is a finding; anything else but 0 is a fault of the run itself. */
 const THRESHOLDS_MISSED = 99;
 
+/** A thousand users' JavaScript is a large heap; k6 shares the cores with what it measures, and has memory to spare instead. */
+const K6_ENVIRONMENT = { GOGC: '400' };
+
 /** Runs k6 to its end and tells what the processes took meanwhile. */
 async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string }): Promise<readonly Sample[]> {
   const { target, profile } = run;
@@ -154,7 +165,8 @@ async function runK6(run: LoadRun, more: { runId: string; receiverUrl: string })
     KEEP_ACCEPTED: 'on',
   };
   const [program, ...args] = k6Command({ ...run, environment }, run.path);
-  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const env = { ...K6_ENVIRONMENT, ...process.env };
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

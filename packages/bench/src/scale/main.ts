@@ -80,17 +80,18 @@ async function main(): Promise<number> {
   const processes = await measureEmpty();
   for (const [name, { readyMs, idleMb }] of Object.entries(processes))
     console.log(`${name.padEnd(20)} ready after ${Math.round(readyMs)} ms, ${Math.round(idleMb)} MB at idle`);
+  const folder = join(root, '.tributary', 'scale');
+  mkdirSync(folder, { recursive: true });
+  const takenAt = new Date().toISOString();
+  const path = join(folder, `${takenAt.replaceAll(':', '-')}.json`);
   const results: SizeResult[] = [];
   for (const clicks of sizes) {
     const result = await measure(clicks, rounds);
     results.push(result);
     print(result);
+    // After each size: the last one takes longer than all before.
+    writeFileSync(path, `${JSON.stringify({ takenAt, machine, processes, sizes: results }, null, 2)}\n`);
   }
-  const folder = join(root, '.tributary', 'scale');
-  mkdirSync(folder, { recursive: true });
-  const takenAt = new Date().toISOString();
-  const path = join(folder, `${takenAt.replaceAll(':', '-')}.json`);
-  writeFileSync(path, `${JSON.stringify({ takenAt, machine, processes, sizes: results }, null, 2)}\n`);
   console.log(`\nwritten to ${path}`);
   return 0;
 }

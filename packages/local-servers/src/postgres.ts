@@ -50,8 +50,8 @@ const DEVELOPMENT_SETTINGS = {
   log_timezone: 'UTC',
 };
 
-// A new platform's tables grow from nothing within minutes; until they are analysed, plans are guesses.
-const DURABLE_SETTINGS = { autovacuum_naptime: '5s' };
+// A new platform's tables grow from nothing within minutes, and each visit has every connection plan its statements anew.
+const DURABLE_SETTINGS = { autovacuum_naptime: '30s' };
 
 const THROWAWAY_SETTINGS = { fsync: 'off', full_page_writes: 'off' };
 

@@ -41,6 +41,11 @@ export interface ConnectOptions {
    * the services' role, which therefore always speaks first. Raise it for an owner's long statements.
    */
   answerTimeoutMs?: number;
+  /**
+   * `once`: a statement is planned once per connection, without looking at its parameters. For services whose statements find
+   * rows by keys: Postgres otherwise plans those with arrays anew for every call, as it takes ten elements for granted.
+   */
+  plans?: 'once' | 'by parameters';
   onNotice?: (notice: { message: string }) => void;
 }
 
@@ -49,11 +54,12 @@ const DEFAULT_CLOSE_MS = 5_000;
 /** Opens a bounded pool; connections are made when they are needed, so this never fails by itself. */
 export function connect(options: ConnectOptions): Database {
   const { url, applicationName, maxConnections = 8, acquireTimeoutMs = 2_000 } = options;
-  const { answerTimeoutMs = 15_000, onNotice = () => undefined } = options;
+  const { answerTimeoutMs = 15_000, plans = 'by parameters', onNotice = () => undefined } = options;
   const slots = createSlots(maxConnections, acquireTimeoutMs);
   const streams = createStreams({ url, applicationName, onNotice, acquireTimeoutMs, answerTimeoutMs });
   // One connection more than slots: it is ping()'s.
-  const pool = createPool({ url, applicationName, connections: maxConnections + 1, onNotice });
+  const settings = plans === 'once' ? { plan_cache_mode: 'force_generic_plan' } : {};
+  const pool = createPool({ url, applicationName, connections: maxConnections + 1, settings, onNotice });
   let ping: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 

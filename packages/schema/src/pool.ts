@@ -10,7 +10,7 @@ export interface PoolOptions {
   applicationName: string;
   connections: number;
   /** Server settings sent with the start-up message; they win over those of the role. */
-  settings?: Record<string, number>;
+  settings?: Record<string, number | string>;
   onNotice: (notice: { message: string }) => void;
 }
 

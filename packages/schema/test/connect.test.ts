@@ -30,6 +30,22 @@ t.test('the connection is named, prepared, and bound to the time-outs of the rol
   t.equal(prepared?.uses, 3);
 });
 
+t.test('statements are planned for their parameters, or once where a service says so', async (t) => {
+  const planned = async (plans: 'once' | 'by parameters'): Promise<object | undefined> => {
+    const one = connect({ url: serviceUrl, applicationName: 'plans', maxConnections: 1, plans });
+    t.teardown(() => one.close());
+    const statement = 'select $1::int as planned';
+    for (let call = 0; call < 8; call += 1) await one.query(statement, [call]);
+    const [counted] = await one.query(
+      `select generic_plans::int as generic, custom_plans::int as custom
+       from pg_prepared_statements where statement = '${statement}'`,
+    );
+    return counted;
+  };
+  t.same(await planned('once'), { generic: 8, custom: 0 });
+  t.same(await planned('by parameters'), { generic: 3, custom: 5 }, 'Postgres looks at five calls first');
+});
+
 t.test('at most maxConnections statements run at once, the rest wait, and ping passes them by', async (t) => {
   const small = connect({ url: serviceUrl, applicationName: 'small', maxConnections: 3 });
   const { statement, open } = await gate(11);

@@ -83,7 +83,7 @@ await startProcess({
 });
 
 function connectServers({ config, logger, metrics }: ProcessContext<z.output<typeof configSchema>>) {
-  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE, plans: 'once' });
   const reads = connectReads({
     primary: db,
     url: config.TRIBUTARY_READ_DATABASE_URL,

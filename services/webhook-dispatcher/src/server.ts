@@ -73,7 +73,7 @@ async function build(context: ProcessContext<WebhookConfig>): Promise<BuiltProce
 }
 
 function connections({ config, logger, metrics }: ProcessContext<WebhookConfig>) {
-  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE });
+  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE, plans: 'once' });
   const messaging = connectMessaging({
     url: config.NATS_URL,
     name: SERVICE,

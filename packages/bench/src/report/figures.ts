@@ -59,7 +59,7 @@ const scaleSchema = z.object({
       clicks: z.number(),
       commissions: z.number(),
       questions: z.record(z.string(), z.object({ p50: z.number(), p95: z.number() })),
-      csv: z.object({ rows: z.number(), perSecond: z.number(), memoryMb: z.number() }),
+      csv: z.object({ rows: z.number(), perSecond: z.number(), memoryMb: z.number().nullable() }),
       batch: z.object({ rows: z.number(), perSecond: z.number() }),
       backlog: z.object({ events: z.number(), seconds: z.number() }),
     }),

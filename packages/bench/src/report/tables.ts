@@ -165,7 +165,10 @@ export function scaleTable({ sizes }: ScaleFigures): string {
   ]);
   const others: [string, (size: ScaleFigures['sizes'][number]) => string][] = [
     ['CSV of all commissions', ({ csv }) => `${whole(csv.perSecond)} rows/s`],
-    ['memory of operations-service meanwhile', ({ csv }) => `${whole(csv.memoryMb)} MB`],
+    [
+      'memory of operations-service meanwhile',
+      ({ csv }) => (csv.memoryMb === null ? '-' : `${whole(csv.memoryMb)} MB`),
+    ],
     ['batch confirm', ({ batch }) => `${whole(batch.rows)} at ${whole(batch.perSecond)}/s`],
     [
       'its events sent and in the rollups',

@@ -57,9 +57,8 @@ function print({ clicks, commissions, questions, csv, batch, backlog }: SizeResu
     console.log(
       `  ${name.padEnd(30)} p50 ${p50.toFixed(1).padStart(7)} ms, p95 ${p95.toFixed(1).padStart(7)} ms`,
     );
-  console.log(
-    `  file of ${csv.rows} rows: ${Math.round(csv.perSecond)}/s, at most ${Math.round(csv.memoryMb)} MB`,
-  );
+  const memory = csv.memoryMb === null ? '' : `, at most ${Math.round(csv.memoryMb)} MB`;
+  console.log(`  file of ${csv.rows} rows: ${Math.round(csv.perSecond)}/s${memory}`);
   console.log(`  batch of ${batch.rows}: ${Math.round(batch.perSecond)}/s`);
   console.log(`  its ${backlog.events} events were sent and counted ${backlog.seconds.toFixed(1)} s later`);
 }

@@ -20,7 +20,8 @@ export interface SizeResult {
   readonly commissions: number;
   /** Milliseconds through the gateway, one request after the other, by question. */
   readonly questions: Readonly<Record<string, Latencies>>;
-  readonly csv: { readonly rows: number; readonly perSecond: number; readonly memoryMb: number };
+  /** No memory where it was over before anybody looked. */
+  readonly csv: { readonly rows: number; readonly perSecond: number; readonly memoryMb: number | null };
   readonly batch: { readonly rows: number; readonly perSecond: number };
   /** The events of the batch, from the end of its job until the last was sent and is in the rollups. */
   readonly backlog: { readonly events: number; readonly seconds: number };
@@ -77,9 +78,10 @@ async function readCsv(stack: Stack): Promise<SizeResult['csv']> {
   const { statusCode, body } = await open(stack, `/operations/commissions.csv?dateFrom=${dateFrom}`);
   if (statusCode !== 200) throw new Error(`the file was answered by ${statusCode}: ${await body.text()}`);
   let rows = -1;
-  let memoryMb = 0;
+  let memoryMb: number | null = null;
   const look = setInterval(() => {
-    memoryMb = Math.max(memoryMb, sampleProcesses(stack.pids, 0).memoryMb['operations-service'] ?? 0);
+    const now = sampleProcesses(stack.pids, 0).memoryMb['operations-service'];
+    if (now !== undefined) memoryMb = Math.max(memoryMb ?? 0, now);
   }, 250);
   for await (const chunk of body as AsyncIterable<Buffer>) {
     for (const byte of chunk) if (byte === NEWLINE) rows += 1;

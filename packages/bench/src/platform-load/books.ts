@@ -36,13 +36,20 @@ const MISSING_CLICKS = `
   SELECT count(*)::int AS n FROM unnest($1::uuid[]) AS accepted (id)
   WHERE (SELECT count(*) FROM referral_clicks c WHERE c.id = accepted.id) <> 1`;
 
+// All at once rather than order by order: no index leads from a conversion to commissions of every kind.
 const MISSING_ORDERS = `
   SELECT count(*)::int AS n FROM unnest($2::text[], $3::int[], $4::int[]) AS accepted (id, conversions, commissions)
-  WHERE (SELECT count(*) FROM orders o WHERE o.program_id = $1 AND o.external_id = accepted.id) <> 1
-    OR (SELECT count(*) FROM orders o JOIN conversion_events v ON v.program_id = o.program_id AND v.order_row_id = o.id
-        WHERE o.program_id = $1 AND o.external_id = accepted.id AND v.order_id = accepted.id) <> accepted.conversions
-    OR (SELECT count(*) FROM conversion_events v JOIN commissions c ON c.program_id = v.program_id AND c.conversion_id = v.id
-        WHERE v.program_id = $1 AND v.order_id = accepted.id) <> accepted.commissions`;
+  LEFT JOIN (
+    SELECT o.external_id AS id, count(DISTINCT o.id) AS orders,
+      count(DISTINCT v.id) FILTER (WHERE v.order_id = o.external_id) AS conversions, count(c.id) AS commissions
+    FROM orders o
+    LEFT JOIN conversion_events v ON v.program_id = o.program_id AND v.order_row_id = o.id
+    LEFT JOIN commissions c ON c.program_id = v.program_id AND c.conversion_id = v.id
+    WHERE o.program_id = $1 AND o.external_id = ANY($2::text[])
+    GROUP BY 1
+  ) AS found USING (id)
+  WHERE (found.orders, found.conversions, found.commissions)
+    IS DISTINCT FROM (1::bigint, accepted.conversions::bigint, accepted.commissions::bigint)`;
 
 const MISSING_CHANGES = `
   SELECT count(*)::int AS n FROM unnest($2::uuid[], $3::int[], $4::text[]) AS accepted (id, version, action)

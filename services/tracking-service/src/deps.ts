@@ -9,7 +9,7 @@ import type { SettingsSource } from './settings/active-settings.ts';
 
 /** What the routes of this service share. */
 export interface TrackingDeps extends CommandDeps, RecordDeps, LinkDeps {
-  /** For lists, which may be a moment behind. */
+  /** For lists and statistics, which may be a moment behind. */
   readonly reads: ReadDatabase;
   readonly catalog: Catalog;
   readonly settings: SettingsSource;

@@ -14,10 +14,10 @@ import {
   systemClock,
   type ProcessContext,
 } from '@tributary/runtime';
-import { connect, connectReads } from '@tributary/schema';
 import type { z } from 'zod';
 import { buildTracking, SERVICE, WATCHED_EVENTS } from './app.ts';
 import { configSchema, settingsFrom } from './config.ts';
+import { connectDatabases } from './databases.ts';
 
 await startProcess({
   service: SERVICE,
@@ -25,7 +25,8 @@ await startProcess({
   env: process.env,
   async build(context) {
     const { config, logger, metrics } = context;
-    const { db, reads, messaging, publisher, health } = connectServers(context);
+    const { databases, messaging, publisher, health } = connectServers(context);
+    const { db, reads } = databases;
     const tracking = await buildTracking({
       db,
       reads,
@@ -75,7 +76,7 @@ await startProcess({
         {
           name: 'close NATS and Postgres',
           timeoutMs: 3_000,
-          run: () => Promise.all([messaging.close(), reads.close(), db.close()]),
+          run: () => Promise.all([messaging.close(), databases.close()]),
         },
       ],
     };
@@ -83,12 +84,8 @@ await startProcess({
 });
 
 function connectServers({ config, logger, metrics }: ProcessContext<z.output<typeof configSchema>>) {
-  const db = connect({ url: config.DATABASE_URL, applicationName: SERVICE, plans: 'once' });
-  const reads = connectReads({
-    primary: db,
-    url: config.TRIBUTARY_READ_DATABASE_URL,
-    applicationName: SERVICE,
-  });
+  const databases = connectDatabases(config);
+  const { db } = databases;
   const { NATS_URL: url, NATS_NAMESPACE: namespace, NATS_REPLICAS: replicas } = config;
   const messaging = connectMessaging({ url, name: SERVICE, namespace, replicas, logger, metrics });
   const publisher = createPublisher({ messaging, db });
@@ -99,5 +96,5 @@ function connectServers({ config, logger, metrics }: ProcessContext<z.output<typ
       nats: { check: () => messaging.check() },
     },
   });
-  return { db, reads, messaging, publisher, health };
+  return { databases, messaging, publisher, health };
 }

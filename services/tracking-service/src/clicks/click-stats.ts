@@ -1,6 +1,6 @@
 import { Parameters } from '@tributary/commissions';
 import type { DateRange } from '@tributary/http-kit';
-import { CLICK_SOURCES, CLICK_STATUSES, type Database } from '@tributary/schema';
+import { CLICK_SOURCES, CLICK_STATUSES, type ReadDatabase } from '@tributary/schema';
 import type { Selection } from '../lists/read-list.ts';
 
 const each = (names: readonly string[], where: (name: string) => string): string =>
@@ -20,7 +20,7 @@ const DAYS = (where: string): string =>
 const DAY_MS = 86_400_000;
 
 /** The JSON text of the statistics of some clicks, counted from their rows. */
-export async function countRows(db: Pick<Database, 'query'>, selection: Selection): Promise<string> {
+export async function countRows(db: Pick<ReadDatabase, 'query'>, selection: Selection): Promise<string> {
   const { conditions, parameters } = selection;
   return read(db, ROWS(conditions.join(' AND ')), parameters);
 }
@@ -33,7 +33,7 @@ export interface ClicksOf {
 }
 
 /** The same for whoever asks by no more than the partner: whole days (UTC) from their rollup, the rest from rows. */
-export async function countDays(db: Pick<Database, 'query'>, asked: ClicksOf): Promise<string> {
+export async function countDays(db: Pick<ReadDatabase, 'query'>, asked: ClicksOf): Promise<string> {
   const { programId, partnerId, range } = asked;
   const parameters = new Parameters();
   const program = parameters.add(programId, 'text');
@@ -58,7 +58,7 @@ export async function countDays(db: Pick<Database, 'query'>, asked: ClicksOf): P
   return read(db, facts.join(' UNION ALL '), parameters);
 }
 
-async function read(db: Pick<Database, 'query'>, facts: string, { values }: Parameters): Promise<string> {
+async function read(db: Pick<ReadDatabase, 'query'>, facts: string, { values }: Parameters): Promise<string> {
   const [row] = await db.query<{ stats: string }>(STATS(facts), values);
   return row?.stats ?? 'null';
 }

@@ -106,9 +106,9 @@ const statsSchema = z.object({
 async function countClicks(deps: TrackingDeps, identity: Identity, asked: Asked): Promise<string> {
   const { partnerId, none } = partnerFilter(identity, asked.partnerId);
   const isNarrowed = [asked.productId, asked.referralCode, asked.subId].some((value) => value !== undefined);
-  if (isNarrowed || none) return countRows(deps.db, await selectClicks(deps, identity, asked));
+  if (isNarrowed || none) return countRows(deps.reads, await selectClicks(deps, identity, asked));
   const range = await rangeOf(deps, identity, asked);
-  return countDays(deps.db, { programId: identity.programId, partnerId, range });
+  return countDays(deps.reads, { programId: identity.programId, partnerId, range });
 }
 
 const ONE = `SELECT (${WIRE})::text AS click FROM referral_clicks c

@@ -144,7 +144,7 @@ export function commissionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
     handler: async ({ query, identity }, reply) => {
       const currency = query.currency ?? (await deps.settings.current(identity.programId)).currency;
       const { conditions, parameters } = await selectCommissions(deps, identity, { ...query, currency });
-      const [row] = await deps.db.query<{ stats: object }>(
+      const [row] = await deps.reads.query<{ stats: object }>(
         STATS(conditions.join(' AND ')),
         parameters.values,
       );

@@ -124,7 +124,7 @@ export function conversionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
       const selection = await selectConversions(deps, identity, { ...query, currency });
       const ofOnePartner = (ownPartnerOnly(identity) ?? query.partnerId) !== undefined;
       const text = STATS(ofOnePartner ? 'TRUE' : 'v.is_primary', selection.conditions.join(' AND '));
-      const [row] = await deps.db.query<{ stats: object }>(text, selection.parameters.values);
+      const [row] = await deps.reads.query<{ stats: object }>(text, selection.parameters.values);
       return sendJsonText(reply, successText(JSON.stringify({ currency, ...row?.stats })));
     },
   });

@@ -106,6 +106,17 @@ t.test('a claim that was given back or has lapsed can be taken at once, a live o
   t.equal((await claimDue(db, everything)).length, 2);
 });
 
+t.test('what is due from now on is claimed at once, however its moment was rounded', async (t) => {
+  const { db } = await createTestDatabase(t);
+  const endpoint = await insertEndpoint(db, await insertPartner(db));
+  const claims: number[] = [];
+  for (let round = 0; round < 200; round += 1) {
+    await insertDue(db, endpoint, 1);
+    claims.push((await claimDue(db, everything)).length);
+  }
+  t.strictSame(new Set(claims), new Set([1]));
+});
+
 t.test("one endpoint's backlog cannot fill a claim", async (t) => {
   const { db } = await createTestDatabase(t);
   const crowded = await insertEndpoint(db, await insertPartner(db));

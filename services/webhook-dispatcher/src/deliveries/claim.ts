@@ -21,6 +21,9 @@ export interface ClaimInput {
   readonly leaseMs: number;
 }
 
+// Columns keep milliseconds, rounded: now is rounded alike, or what was made due a moment ago would still lie ahead.
+const NOW = 'now()::timestamptz(3)';
+
 // The due index is skipped through by endpoint (one probe each), so that an endpoint with 10,000 rows pending costs as
 // much as one with a single row, and cannot fill the claim. Lanes and breakers are the endpoint's, in Postgres, so every
 // dispatcher obeys them. A breaker whose pause is over lets a single probe through, and is half open while it runs.
@@ -45,13 +48,13 @@ const CLAIM = `
     WHERE e.status = 'enabled' AND e.deleted_at IS NULL AND e.lane = $1
       AND e.id <> ALL ($7::uuid[])
       AND coalesce(known.capacity, $3::int) > 0
-      AND (e.circuit_state = 'closed' OR e.circuit_open_until <= now())
+      AND (e.circuit_state = 'closed' OR e.circuit_open_until <= ${NOW})
   ), due AS (
     SELECT e.program_id, e.partner_id, e.id AS endpoint_id, e.partner_capacity, d.id, d.next_attempt_at
     FROM open_endpoints e CROSS JOIN LATERAL (
       SELECT d.id, d.next_attempt_at FROM webhook_deliveries d
       WHERE d.program_id = e.program_id AND d.endpoint_id = e.id AND d.status = 'pending'
-        AND d.next_attempt_at <= now() AND (d.claimed_until IS NULL OR d.claimed_until <= now())
+        AND d.next_attempt_at <= ${NOW} AND (d.claimed_until IS NULL OR d.claimed_until <= ${NOW})
       ORDER BY d.next_attempt_at, d.id
       LIMIT least(e.capacity, e.partner_capacity)
       FOR NO KEY UPDATE SKIP LOCKED) d

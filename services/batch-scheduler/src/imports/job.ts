@@ -4,7 +4,7 @@ import type { Clock, CommissionMetrics } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 import type { ImportedLine } from '@tributary/schema/tables';
 import { z } from 'zod';
-import { defineJob, type JobDeclaration, type JobRun } from '../jobs/declaration.ts';
+import { defineJob, type JobDeclaration, type JobProgress, type JobRun } from '../jobs/declaration.ts';
 import { contextOf } from '../jobs/job-store.ts';
 import { readAttributionSettings } from '../settings/job-settings.ts';
 import { catalogueOfChunk } from './catalogue-of-chunk.ts';
@@ -34,29 +34,46 @@ export function importConversions(deps: ImportDeps): JobDeclaration {
 const chunkCheckpoint = z.object({ chunk: z.int().min(0) });
 const statsBefore = z.object({ recorded: z.number().default(0), repeated: z.number().default(0) });
 
+/** While a chunk is recorded, the one before it is reported and the one after it read. */
 async function importChunks(deps: ImportDeps, run: JobRun<unknown>): Promise<void> {
   let tally = statsBefore.parse(run.stats);
   let chunk = run.checkpoint === null ? 0 : chunkCheckpoint.parse(run.checkpoint).chunk + 1;
-  for (;;) {
+  let lines = await readChunk(deps.db, run, chunk);
+  let recorded: JobProgress | undefined;
+  const reportAndReadOn = async (): Promise<ImportedLine[] | undefined> => {
+    if (recorded !== undefined) await run.report(recorded);
+    return readChunk(deps.db, run, chunk + 1);
+  };
+  while (lines !== undefined) {
     run.signal.throwIfAborted();
-    const lines = await readChunk(deps.db, run, chunk);
-    if (lines === undefined) break;
-    const done = await importChunk(deps, run, lines);
-    const count = (outcome: ImportedResult['outcome']): number =>
-      done.filter((line) => line.outcome === outcome).length;
-    tally = { recorded: tally.recorded + count('recorded'), repeated: tally.repeated + count('repeated') };
-    const failed = count('failed');
-    await run.report({
+    const [done, following] = await both(importChunk(deps, run, lines), reportAndReadOn());
+    tally = {
+      recorded: tally.recorded + count(done, 'recorded'),
+      repeated: tally.repeated + count(done, 'repeated'),
+    };
+    const failed = count(done, 'failed');
+    recorded = {
       succeeded: done.length - failed,
       failed,
       results: done.map(({ result }) => result),
       checkpoint: { chunk },
       stats: tally,
-    });
+    };
+    lines = following;
     chunk += 1;
   }
+  if (recorded !== undefined) await run.report(recorded);
   await forgetChunks(deps.db, run);
 }
+
+/** Throws only when both have ended: nothing goes on behind a run that is over. */
+async function both<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
+const count = (done: readonly ImportedResult[], outcome: ImportedResult['outcome']): number =>
+  done.filter((line) => line.outcome === outcome).length;
 
 async function importChunk(
   deps: ImportDeps,

@@ -2,8 +2,8 @@ import { newId } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 import type { ImportedLine } from '@tributary/schema/tables';
 
-/** Lines a row: what a runner does between two reports, a second or two of work, and no more than two megabytes. */
-const CHUNK_LINES = 2_000;
+/** Lines a row: what a runner does between two reports, a few seconds of work, and no more than two megabytes. */
+const CHUNK_LINES = 4_500;
 const CHUNK_CHARACTERS = 2_000_000;
 
 const STORE = `

@@ -257,6 +257,12 @@ t.test('lists and statistics show a partner its own clicks and staff all', async
     body: { data: [] },
   });
   t.match(await tracking.get(`/tracking/clicks?partnerId=${mine.id}`), { body: { meta: { total: 6 } } });
+  const code = mine.referralCode.toLowerCase();
+  t.match(await tracking.get(`/tracking/clicks?referralCode=${code}`), { body: { meta: { total: 6 } } });
+  t.match(await tracking.get(`/tracking/clicks/stats?referralCode=${code}`), {
+    body: { data: { totalClicks: 5 } },
+  });
+  t.match(await tracking.get('/tracking/clicks?referralCode=nobodys'), { body: { data: [] } });
   t.match(await tracking.get('/tracking/clicks/stats', own), {
     body: {
       data: { totalClicks: 5, statusBreakdown: { valid: 5, duplicate: 1, bot: 0 } },

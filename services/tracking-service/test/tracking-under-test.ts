@@ -1,7 +1,7 @@
 import type { EventEnvelope, StoredEvent } from '@tributary/event-catalog';
 import type { Identity } from '@tributary/http-kit';
 import { createHealth, createLogger, createMetrics, systemClock, type Clock } from '@tributary/runtime';
-import type { Database } from '@tributary/schema';
+import type { Database, ReadDatabase } from '@tributary/schema';
 import { identityHeaders, testIdentityKey, type TestScope } from '@tributary/testkit';
 import { buildTracking, type TrackingService } from '../src/app.ts';
 
@@ -28,6 +28,8 @@ export interface Answer {
 
 interface Options {
   readonly db: Database;
+  /** For lists; default `db`. */
+  readonly reads?: ReadDatabase;
   readonly clock?: Clock;
   readonly spill?: (event: EventEnvelope<'click.spilled'>) => Promise<void>;
   readonly allowedDestinations?: readonly [string, ...string[]];
@@ -48,6 +50,7 @@ export async function startTracking(t: TestScope, options: Options): Promise<Und
   const metrics = createMetrics({ service: SERVICE });
   const service = await buildTracking({
     db: options.db,
+    ...(options.reads === undefined ? {} : { reads: options.reads }),
     publish: (events) => published.push(...events),
     spill: options.spill ?? (() => Promise.reject(new Error('NATS is away'))),
     logger: createLogger({ service: SERVICE, level: 'silent' }),

@@ -75,6 +75,9 @@ export const referralClicks = pgTable(
     index('referral_clicks_fingerprint')
       .on(t.programId, t.fingerprintHash, t.clickedAt)
       .where(sql`${t.fingerprintHash} IS NOT NULL`),
+    index('referral_clicks_sub_id')
+      .on(t.programId, t.subId, t.clickedAt, t.id)
+      .where(sql`${t.subId} IS NOT NULL`),
     check('referral_clicks_status_check', isOneOf(t.status, CLICK_STATUSES)),
     check('referral_clicks_source_check', isOneOf(t.source, CLICK_SOURCES)),
     check('referral_clicks_partner_check', sql`${t.partnerId} IS NOT NULL OR ${t.status} <> 'valid'`),

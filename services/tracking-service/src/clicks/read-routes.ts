@@ -1,4 +1,4 @@
-import { instant } from '@tributary/commissions';
+import { instant, type Parameters } from '@tributary/commissions';
 import {
   AppError,
   dateRangeQuery,
@@ -78,7 +78,7 @@ async function rangeOf(deps: TrackingDeps, { programId }: Identity, asked: Asked
 }
 
 async function selectClicks(deps: TrackingDeps, identity: Identity, asked: Asked): Promise<Selection> {
-  return selectRows({
+  const selection = selectRows({
     alias: 'c',
     time: 'c.clicked_at',
     range: await rangeOf(deps, identity, asked),
@@ -86,12 +86,24 @@ async function selectClicks(deps: TrackingDeps, identity: Identity, asked: Asked
     partnerId: asked.partnerId,
     filters: [
       { column: 'c.product_id', type: 'uuid', value: asked.productId },
-      { column: 'c.referral_code', type: 'text', value: asked.referralCode },
       { column: 'c.sub_id', type: 'text', value: asked.subId },
       { column: 'c.status', type: 'text', value: asked.status },
       { column: 'c.source', type: 'text', value: asked.source },
     ],
   });
+  if (asked.referralCode === undefined) return selection;
+  const { parameters, conditions } = selection;
+  return { parameters, conditions: [...conditions, ...byCode(parameters, identity, asked.referralCode)] };
+}
+
+/** A code is one partner's for good, whatever its case, and by partners clicks have an index. */
+function byCode(parameters: Parameters, { programId }: Identity, referralCode: string): string[] {
+  const code = `lower(${parameters.add(referralCode, 'text')})`;
+  return [
+    `lower(c.referral_code) = ${code}`,
+    `c.partner_id = (SELECT k.partner_id FROM referral_codes k
+      WHERE k.program_id = ${parameters.add(programId, 'text')} AND lower(k.code) = ${code})`,
+  ];
 }
 
 const count = z.int();

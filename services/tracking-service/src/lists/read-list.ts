@@ -11,7 +11,7 @@ import {
 import type { Database } from '@tributary/schema';
 import { z } from 'zod';
 
-/** A list ordered by a time and the id, for which every filter has an index. The texts are SQL of ours. */
+/** A list ordered by a time and the id; its filters have indexes, or leave so much that a page is found soon. The texts are SQL of ours. */
 export interface ListSource {
   /** Table and alias, `referral_clicks c`. */
   readonly from: string;

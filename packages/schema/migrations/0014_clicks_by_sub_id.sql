@@ -1,0 +1,1 @@
+CREATE INDEX "referral_clicks_sub_id" ON "referral_clicks" USING btree ("program_id","sub_id","clicked_at","id") WHERE "referral_clicks"."sub_id" IS NOT NULL;

@@ -9,7 +9,8 @@ DECLARE
 BEGIN
   SELECT c.relname::text AS relname, c.relkind = 'p' AS inherited INTO target
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'program_id' AND NOT a.attisdropped
-  WHERE c.oid = relation AND NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid AND s.staattnum = a.attnum);
+  WHERE c.oid = relation AND NOT EXISTS (
+    SELECT FROM pg_stats s WHERE s.schemaname = 'public' AND s.tablename = c.relname AND s.attname = a.attname);
   IF FOUND THEN
     PERFORM pg_restore_attribute_stats('schemaname', 'public', 'relname', target.relname, 'attname', 'program_id',
       'inherited', target.inherited, 'null_frac', 0::real, 'avg_width', 8, 'n_distinct', 1::real);

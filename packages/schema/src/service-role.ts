@@ -17,6 +17,7 @@ const ROLE_SETTINGS = {
 /** Another database of the same server is being migrated: unique violation, duplicate object, "tuple concurrently updated". */
 const LOST_A_RACE = new Set(['23505', '42710', 'XX000']);
 const MAX_TRIES = 20;
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Makes the services' role and its time-outs where they are missing. Roles belong to the whole server, which advisory locks do
@@ -35,15 +36,29 @@ export async function ensureServiceRole(sql: postgres.Sql): Promise<void> {
 }
 
 async function createMissing(sql: postgres.Sql): Promise<void> {
-  const roles = await sql.unsafe(
+  const missing = await listMissing(sql);
+  for (const statement of missing) {
+    try {
+      await sql.unsafe(statement);
+    } catch (error) {
+      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      const lacking = missing.slice(missing.indexOf(statement)).join('; ');
+      throw new Error(
+        `The owner of this database may not change roles. Have somebody who may run this, then migrate again: ${lacking}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function listMissing(sql: postgres.Sql): Promise<string[]> {
+  const [role] = await sql.unsafe(
     `select s.setconfig from pg_roles r left join pg_db_role_setting s on s.setrole = r.oid and s.setdatabase = 0
      where r.rolname = '${SERVICE_ROLE}'`,
   );
-  const [role] = roles;
-  if (role === undefined) await sql.unsafe(`create role ${SERVICE_ROLE} login`);
   const present: unknown = role?.['setconfig'];
-  for (const [name, value] of Object.entries(ROLE_SETTINGS)) {
-    if (Array.isArray(present) && present.includes(`${name}=${value}`)) continue;
-    await sql.unsafe(`alter role ${SERVICE_ROLE} set ${name} = '${value}'`);
-  }
+  const settings = Object.entries(ROLE_SETTINGS)
+    .filter(([name, value]) => !(Array.isArray(present) && present.includes(`${name}=${value}`)))
+    .map(([name, value]) => `ALTER ROLE ${SERVICE_ROLE} SET ${name} = '${value}'`);
+  return role === undefined ? [`CREATE ROLE ${SERVICE_ROLE} LOGIN`, ...settings] : settings;
 }

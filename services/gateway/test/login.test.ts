@@ -71,6 +71,16 @@ t.test('after five failures the account is closed to that address, and to no oth
   t.equal((await login('grace@example.com', PASSWORD, '198.51.100.4')).status, 200);
 });
 
+t.test('the addresses of one IPv6 network of 64 bits share their five failures', async (t) => {
+  await insertUser(gateway.database, { email: 'mary@example.com' });
+  const statuses: number[] = [];
+  for (const host of ['0:0:0:1', ':2', ':3:4', '1:2:3:4', 'ffff:ffff:ffff:ffff', ':a']) {
+    statuses.push((await login('mary@example.com', 'wrong', `2001:db8:7:9:${host}`)).status);
+  }
+  t.strictSame(statuses, [401, 401, 401, 401, 401, 429]);
+  t.equal((await login('mary@example.com', PASSWORD, '2001:db8:7:a::1')).status, 200);
+});
+
 t.test('a login that succeeds takes earlier failures back', async (t) => {
   await insertUser(gateway.database, { email: 'joan@example.com' });
   for (let round = 0; round < 2; round += 1) {

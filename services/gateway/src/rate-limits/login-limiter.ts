@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { normalizeIP } from '@fastify/rate-limit';
 import type { SharedCounter } from './redis-counter.ts';
 
 const WINDOW_MS = 15 * 60_000;
@@ -8,7 +9,7 @@ export type LoginAdmission =
   | { readonly outcome: 'limited'; readonly retryAfterMs: number }
   | { readonly outcome: 'unavailable' };
 
-/** Bounds failed logins per account and address together. */
+/** Bounds failed logins per account and address together; of IPv6 a /64 is one address, since one client owns it. */
 export interface LoginLimiter {
   /** Counts an attempt before the password is looked at, so that parallel guesses cannot slip through. */
   admit(email: string, address: string): Promise<LoginAdmission>;
@@ -23,7 +24,9 @@ export function createLoginLimiter(deps: {
   readonly onFailure: (error: unknown) => void;
 }): LoginLimiter {
   const keyOf = (email: string, address: string) =>
-    `login:${createHash('sha256').update(`${email.toLowerCase()}\n${address}`).digest('base64url')}`;
+    `login:${createHash('sha256')
+      .update(`${email.toLowerCase()}\n${normalizeIP(address)}`)
+      .digest('base64url')}`;
 
   return {
     async admit(email, address) {

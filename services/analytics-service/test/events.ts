@@ -25,19 +25,22 @@ export async function eventsOfRows(db: Database): Promise<StoredEvent[]> {
       const created = commissionEvent('commission.created', row);
       return row.paidAt === null ? [created] : [created, commissionEvent('commission.paid', row)];
     }),
-    ...conversions.map(conversionEvent),
+    ...conversions.map((row) => conversionEvent('conversion.recorded', row)),
   ];
 }
 
-interface ConversionRow {
+export interface ConversionRow {
   id: string;
   partnerId: string;
   productId: string;
   convertedAt: Date;
 }
 
-export function conversionEvent({ id, partnerId, productId, convertedAt }: ConversionRow): StoredEvent {
-  const event = exampleEvent('conversion.recorded');
+export function conversionEvent(
+  type: 'conversion.recorded' | 'conversion.refunded',
+  { id, partnerId, productId, convertedAt }: ConversionRow,
+): StoredEvent {
+  const event = exampleEvent(type);
   const ids = { conversionId: id, partnerId, productId };
   return { ...event, ...stamp(), data: { ...event.data, ...ids, convertedAt: convertedAt.toISOString() } };
 }

@@ -15,7 +15,14 @@ import {
 import type { TestScope } from '@tributary/testkit';
 import { rebuildRollups } from '@tributary/rollups';
 import { startProjector } from '../src/rollups/projector.ts';
-import { commissionEvent, eventsOfRows, readRollups, RECOMPUTED_ROLLUPS, shuffled } from './events.ts';
+import {
+  commissionEvent,
+  conversionEvent,
+  eventsOfRows,
+  readRollups,
+  RECOMPUTED_ROLLUPS,
+  shuffled,
+} from './events.ts';
 import { logger, openDashboards } from './harness.ts';
 import { HISTORY, insertHistory } from './random-history.ts';
 
@@ -150,6 +157,50 @@ t.test('a paid commission whose line the shop refunded counts as refunded, in it
   publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
   await waitFor(async () => (await policy())?.refundCount === 0);
   t.pass('a claw-back without a refund is none');
+});
+
+t.test('a refund that finds everything clawed back by hand counts as one', async (t) => {
+  const { db, owner } = await createTestDatabase(t);
+  const messaging = openMessaging(t, testNats(t));
+  await messaging.whenLive(AbortSignal.timeout(20_000));
+  const publisher = createPublisher({ messaging, db });
+  t.teardown(() => publisher.stop());
+  const get = await openDashboards(t, db);
+  project(t, db, messaging);
+  const { id: policyId } = await insertPolicy(owner);
+  const { id: partnerId } = await insertPartner(owner);
+  const createdAt = new Date(Date.now() - 26 * 3_600_000);
+  // Converted an hour before its commission was made, whose hour it is that changes.
+  const convertedAt = new Date(createdAt.getTime() - 3_600_000);
+  const conversion = await insertConversion(owner, { partnerId, convertedAt });
+  const paid = await insertCommission(owner, {
+    partnerId,
+    policyId,
+    createdAt,
+    conversionId: conversion.id,
+    status: 'paid',
+    clawedBackAmount: '10.00',
+  });
+  const clawBack = await insertCommission(owner, {
+    kind: 'clawback',
+    partnerId,
+    originalCommissionId: paid.id,
+    commissionAmount: '-10.00',
+    policyId: null,
+    conversionId: null,
+    orderAmount: '0',
+    status: 'confirmed',
+  });
+  const policy = async () => (await get('policy-performance')).data[0];
+  const partner = async () => (await get('partner-tiers')).data[0];
+  publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
+  await waitFor(async () => (await policy())?.totalCommissions === 1);
+  t.match(await policy(), { refundCount: 0 });
+  await owner.query('UPDATE conversion_events SET refunded_amount = 100 WHERE id = $1', [conversion.id]);
+  publisher.publish([conversionEvent('conversion.refunded', conversion)]);
+  await waitFor(async () => (await policy())?.refundCount === 1);
+  await waitFor(async () => (await partner())?.refundCount === 1);
+  t.match([await policy(), await partner()], [{ refundRate: 100 }, { refundRate: 100 }]);
 });
 
 t.test('with NATS away the dashboards answer, and asOf stays where it was', async (t) => {

@@ -8,7 +8,7 @@ import {
   insertPolicy,
   insertProduct,
 } from '@tributary/testkit';
-import { commissionEvent, conversionEvent, type CommissionRow } from './events.ts';
+import { commissionEvent, conversionEvent, type CommissionRow, type ConversionRow } from './events.ts';
 
 /** A month with its neighbours: over a month's end on both sides, and daylight saving in America and in Europe. */
 export const MONTH = { from: new Date('2026-02-27T00:00:00Z'), to: new Date('2026-04-03T00:00:00Z') };
@@ -104,7 +104,7 @@ export async function liveThroughMonth(
       orderAmount: amount.toFixed(2),
       isPrimary: below(4) > 0,
     });
-    tell(conversionEvent(conversion));
+    tell(conversionEvent('conversion.recorded', conversion));
     if (below(6) === 0) return;
     const commission = await insertCommission(owner, {
       partnerId: conversion.partnerId,
@@ -119,17 +119,37 @@ export async function liveThroughMonth(
     tell(commissionEvent('commission.created', commission));
   }
 
+  /** To the first of some sales that it may happen to. */
   async function change(): Promise<void> {
-    if (sales.length === 0) return;
     const { type, set, where } = oneOf(LATER);
+    const tried = Array.from({ length: Math.min(5, sales.length) }, () => oneOf(sales).commissionId);
     const [changed] = await owner.query<CommissionRow>(
-      `UPDATE commissions SET updated_at = $2, ${set} WHERE id = $1 AND ${where} RETURNING *`,
-      [oneOf(sales).commissionId, moment()],
+      `UPDATE commissions SET updated_at = $2, ${set}
+       WHERE id = (SELECT id FROM commissions WHERE id = ANY($1::uuid[]) AND ${where} ORDER BY id LIMIT 1) RETURNING *`,
+      [tried, moment()],
     );
     if (changed !== undefined) tell(commissionEvent(type, changed));
   }
 
-  /** The shop takes back what was paid for already: the conversion tells of a refund, and a claw-back stands beside. */
+  async function refund(conversionId: string): Promise<void> {
+    const [row] = await owner.query<ConversionRow>(
+      'UPDATE conversion_events SET refunded_amount = 1 WHERE id = $1 RETURNING *',
+      [conversionId],
+    );
+    if (row !== undefined) tell(conversionEvent('conversion.refunded', row));
+  }
+
+  /** The shop takes back what was clawed back by hand before: there is nothing left to claw back, so only the conversion tells. */
+  async function refundLate(): Promise<void> {
+    if (below(2) === 0) return;
+    const [late] = await owner.query<{ conversionId: string }>(
+      `SELECT c.conversion_id FROM commissions c JOIN conversion_events e ON e.id = c.conversion_id
+       WHERE c.kind = 'earning' AND c.clawed_back_amount > 0 AND e.refunded_amount = 0 ORDER BY c.id LIMIT 1`,
+    );
+    if (late !== undefined) await refund(late.conversionId);
+  }
+
+  /** What was paid for already is taken back: by the shop, whose conversion tells of a refund, or by hand. */
   async function clawBack(): Promise<void> {
     const [paid] = await owner.query<CommissionRow & { conversionId: string }>(
       `UPDATE commissions SET clawed_back_amount = 1.25
@@ -137,10 +157,7 @@ export async function liveThroughMonth(
          AND commission_amount > 2 ORDER BY id LIMIT 1) RETURNING *`,
     );
     if (paid === undefined) return;
-    if (below(2) === 0)
-      await owner.query('UPDATE conversion_events SET refunded_amount = 1 WHERE id = $1', [
-        paid.conversionId,
-      ]);
+    if (below(2) === 0) await refund(paid.conversionId);
     const row = await insertCommission(owner, {
       kind: 'clawback',
       partnerId: paid.partnerId,
@@ -175,7 +192,13 @@ export async function liveThroughMonth(
     await countClick(owner, { partnerId: oneOf(partners), status, clickedAt: moment() });
   };
   for (let step = 0; step < steps; step += 1)
-    await oneOf([click, click, click, sell, sell, sell, change, change, change, change, clawBack, bonus])();
+    await oneOf([
+      ...Array.from({ length: 3 }, () => [click, sell, change]).flat(),
+      change,
+      clawBack,
+      refundLate,
+      bonus,
+    ])();
   return { partners };
 }
 

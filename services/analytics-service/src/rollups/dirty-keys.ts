@@ -13,8 +13,8 @@ export const COMMISSION_EVENTS = [
   'commission.clawed_back',
 ] as const;
 
-/** What becomes of a conversion later changes no figure: conversions count whatever became of them. */
-export const CONVERSION_EVENTS = ['conversion.recorded'] as const;
+/** Conversions count whatever becomes of them; a refund changes what is said of a commission that was clawed back. */
+export const CONVERSION_EVENTS = ['conversion.recorded', 'conversion.refunded'] as const;
 
 type CommissionEvent = EventEnvelope<(typeof COMMISSION_EVENTS)[number]>;
 type ConversionEvent = EventEnvelope<(typeof CONVERSION_EVENTS)[number]>;
@@ -38,7 +38,15 @@ export function keysOfCommissions(events: readonly CommissionEvent[]): Map<strin
 const ORIGINALS = `
   SELECT created_at, partner_id, policy_id FROM commissions WHERE program_id = $1 AND id = ANY($2::uuid[])`;
 
-interface Original {
+/**
+ * The shop may refund what was clawed back by hand before: nothing is due then, so that no event of the commission comes. Of what
+ * is not clawed back, the commission's own event tells.
+ */
+const CLAWED_BACK = `
+  SELECT created_at, partner_id, policy_id FROM commissions
+  WHERE program_id = $1 AND conversion_id = ANY($2::uuid[]) AND kind = 'earning' AND clawed_back_amount > 0`;
+
+interface Commission {
   readonly createdAt: Date;
   readonly partnerId: string;
   readonly policyId: string | null;
@@ -55,18 +63,37 @@ export async function addOriginals(
     const ids = clawedBack
       .filter((event) => event.programId === programId)
       .flatMap(({ data }) => data.originalCommissionId ?? []);
-    if (ids.length === 0) continue;
-    for (const original of await db.query<Original>(ORIGINALS, [programId, ids])) {
-      keys.add('partner_commissions', original.createdAt, original.partnerId);
-      if (original.policyId !== null) keys.add('policies', original.createdAt, original.policyId);
-    }
+    if (ids.length > 0) addCommissions(keys, await db.query<Commission>(ORIGINALS, [programId, ids]));
+  }
+}
+
+/** Adds the keys of the commissions that count as refunded since these events refunded their conversions. */
+export async function addRefunded(
+  db: Pick<Database, 'query'>,
+  events: readonly ConversionEvent[],
+  byProgram: Map<string, KeySet>,
+): Promise<void> {
+  const refunded = events.filter(({ type }) => type === 'conversion.refunded');
+  for (const [programId, keys] of byProgram) {
+    const ids = refunded
+      .filter((event) => event.programId === programId)
+      .map(({ data }) => data.conversionId);
+    if (ids.length > 0) addCommissions(keys, await db.query<Commission>(CLAWED_BACK, [programId, ids]));
+  }
+}
+
+function addCommissions(keys: KeySet, commissions: readonly Commission[]): void {
+  for (const { createdAt, partnerId, policyId } of commissions) {
+    keys.add('partner_commissions', createdAt, partnerId);
+    if (policyId !== null) keys.add('policies', createdAt, policyId);
   }
 }
 
 export function keysOfConversions(events: readonly ConversionEvent[]): Map<string, KeySet> {
   const byProgram = new Map<string, KeySet>();
-  for (const { programId, data } of events) {
+  for (const { type, programId, data } of events) {
     const keys = keysOf(byProgram, programId);
+    if (type !== 'conversion.recorded') continue;
     keys.add('partner_conversions', data.convertedAt, data.partnerId);
     keys.add('products', data.convertedAt, data.productId);
   }

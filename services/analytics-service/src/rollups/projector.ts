@@ -7,6 +7,7 @@ import { recompute } from '@tributary/rollups';
 import type { KeySet } from '@tributary/rollups';
 import {
   addOriginals,
+  addRefunded,
   COMMISSION_EVENTS,
   CONVERSION_EVENTS,
   keysOfCommissions,
@@ -78,7 +79,11 @@ function projections(db: Database): ConsumerDefinition[] {
       ...shared,
       name: 'analytics-conversions',
       types: CONVERSION_EVENTS,
-      handleBatch: (events) => recomputeAll(db, keysOfConversions(events)),
+      handleBatch: async (events) => {
+        const keys = keysOfConversions(events);
+        await addRefunded(db, events, keys);
+        await recomputeAll(db, keys);
+      },
     }),
   ];
 }

@@ -1,3 +1,4 @@
+import { EVENT_TYPES, streamOf } from '@tributary/event-catalog';
 import {
   dashboardQueries,
   type ExposedMetric,
@@ -176,6 +177,42 @@ t.test('a panel or an alert asks for nothing that the platform does not expose',
         );
     }
   }
+});
+
+t.test('the limit of a quantile is a bound of its histogram, past which nothing is guessed', async (t) => {
+  const QUANTILE = /^histogram_quantile\(.*\b(\w+)_bucket\b.*\) > ([\d.]+)$/s;
+  const compared = readAlerts().flatMap(({ alert, expr }) => {
+    const [, metric, limit] = QUANTILE.exec(expr) ?? [];
+    return metric === undefined ? [] : [{ alert, metric, limit }];
+  });
+  t.same(compared.map(({ alert }) => alert).sort(), ['EventConsumerLag', 'SlowRequestsP95']);
+  for (const { alert, metric, limit } of compared) {
+    const series = [...scraped.values()].flatMap((metrics) => metrics.get(metric)?.series ?? []);
+    t.ok(new Set(series.map(({ labels }) => labels['le'])).has(limit), `${alert}: ${metric} at ${limit}`);
+  }
+});
+
+t.test('a consumer counts as stalled only for want of events that it takes', async (t) => {
+  const expr = readAlerts().find(({ alert }) => alert === 'EventConsumerStalled')?.expr ?? '';
+  const [, consumers = '', meant = '', but = ''] =
+    /consumer=~"([^"]+)".*type=~"([^"]+)",type!~"([^"]+)"/.exec(expr) ?? [];
+  const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
+  const published = EVENT_TYPES.filter((type) => whole(meant).test(type) && !whole(but).test(type));
+  t.ok(published.length > 0 && published.every((type) => streamOf(type) === 'COMMISSIONS'));
+  const taken = new Map<string, Set<string>>();
+  for (const metrics of scraped.values()) {
+    for (const { labels } of metrics.get('events_consumed_total')?.series ?? []) {
+      const { consumer = '', type = '' } = labels;
+      if (whole(consumers).test(consumer)) taken.set(consumer, (taken.get(consumer) ?? new Set()).add(type));
+    }
+  }
+  t.same([...taken.keys()].sort(), ['analytics-commissions', 'webhooks-commissions']);
+  for (const [consumer, types] of taken)
+    t.same(
+      published.filter((type) => !types.has(type)),
+      [],
+      consumer,
+    );
 });
 
 t.test('the gateway also answers its metrics to a Prometheus that reaches only the gateway', async (t) => {

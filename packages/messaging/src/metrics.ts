@@ -1,7 +1,10 @@
 import type { Metrics } from '@tributary/runtime';
 
-/** From 5 ms, what a healthy path takes, to the minutes of a backlog. */
-const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
+/**
+ * From 5 ms, what a healthy path takes, to the minutes of a backlog. At 30 s EventConsumerLag begins: a limit within a bucket
+ * would be passed by guessing, with nothing that took so long.
+ */
+const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60, 300];
 
 /** What messaging counts, under the names that dashboards and alerts rely on. */
 export function messagingMetrics(metrics: Metrics) {

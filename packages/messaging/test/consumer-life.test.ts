@@ -30,6 +30,17 @@ t.test('a consumer deleted under its runner is made again and goes on', async (t
   t.pass();
 });
 
+t.test('a consumer is counted from its start, before it has done anything', async (t) => {
+  const { messaging, start } = await startProcess(t, db);
+  const types = ['commission.paid', 'commission.created'] as const;
+  start(defineConsumer({ name: 'idle', types, handler: async () => undefined }));
+  const { values } = await messaging.metrics.consumed.get();
+  t.strictSame(
+    values.map(({ labels, value }) => ({ ...labels, value })),
+    types.map((type) => ({ type, consumer: 'idle', value: 0 })),
+  );
+});
+
 t.test('streams are files with limits and the retention of the catalogue', async (t) => {
   const { nats, messaging } = await startProcess(t, db);
   const jsm = await inspectNats(t, nats.url);

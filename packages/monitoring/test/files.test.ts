@@ -13,6 +13,7 @@ import {
   SCRAPED_SERVICES,
   dashboardQueries,
 } from '../src/index.ts';
+import { DASHBOARDS } from '../src/dashboards/index.ts';
 import { ALERTMANAGER_FILE, PROMETHEUS_FOLDER, RUNBOOK } from '../src/project.ts';
 import { dashboardFiles } from '../src/write-dashboards.ts';
 
@@ -38,6 +39,31 @@ t.test('a section of the runbook says what to look at, how to mend it and when i
     for (const part of [/\*\*Look at/, /\*\*(Mend|Look at and mend)/, /\*\*Mended when/])
       t.match(section, part, title);
   }
+});
+
+t.test('the runbook sends nobody to a dashboard, row or panel that is not there', async (t) => {
+  const FOLDER = 'Tributary';
+  const panels = new Map<string, Set<string>>();
+  for (const dashboard of DASHBOARDS) {
+    for (const row of dashboard.rows) {
+      const titles = row.panels.map(({ title }) => title);
+      for (const place of [dashboard.title, row.title])
+        panels.set(place, new Set([...(panels.get(place) ?? []), ...titles]));
+    }
+  }
+  const text = readFileSync(RUNBOOK, 'utf8').replaceAll(/`[^`]*`/g, '');
+  const all = new Set([FOLDER, ...panels.keys(), ...[...panels.values()].flatMap((titles) => [...titles])]);
+  const named = [...text.matchAll(/"([A-Z][^"]*)"/g)].map(([, title = '']) => title);
+  t.ok(named.length > 10);
+  t.same(
+    named.filter((title) => !all.has(title)),
+    [],
+  );
+  for (const [said, place = '', list = ''] of text.matchAll(
+    /"([^"]+)",\s+panels?\s+("[^"]+"(?:\s+and\s+"[^"]+")?)/g,
+  ))
+    for (const [, title = ''] of list.matchAll(/"([^"]+)"/g))
+      t.ok(panels.get(place)?.has(title), said.replaceAll(/\s+/g, ' '));
 });
 
 t.test('alerts and panels ask only for metrics and labels that are declared', async (t) => {

@@ -24,6 +24,8 @@ export function runConsumer(deps: ConsumerDeps, definition: ConsumerDefinition):
   const stopping = new AbortController();
   const logger = messaging.logger.child({ consumer: definition.name });
   const intake = createIntake({ ...definition, process: createProcessor(deps, definition) });
+  // Counted from nothing: of a consumer that never gets anything done there would be no series, and no alert without one.
+  for (const type of definition.types) messaging.metrics.consumed.inc({ type, consumer: definition.name }, 0);
 
   async function session(remake: boolean): Promise<SessionEnd> {
     const connection = await messaging.whenLive(stopping.signal);

@@ -74,6 +74,7 @@ export const METRICS: Readonly<Record<string, MetricDeclaration>> = {
   job_last_success_timestamp_seconds: { type: 'gauge', labels: ['job'], services: SCHEDULER },
   analytics_drift: { type: 'gauge', labels: ['rollup'], services: SCHEDULER },
   rate_limit_decisions_total: { type: 'counter', labels: ['limiter', 'outcome'], services: GATEWAY },
+  clicks_recorded_total: { type: 'counter', labels: ['status'], services: ['tracking-service'] },
   link_clicks_total: { type: 'counter', labels: ['outcome'], services: ['tracking-service'] },
   process_resident_memory_bytes: { type: 'gauge', labels: [] },
   process_cpu_seconds_total: { type: 'counter', labels: [] },

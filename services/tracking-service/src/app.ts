@@ -6,6 +6,7 @@ import type { Clock, Health, Logger, Metrics } from '@tributary/runtime';
 import type { Database, ReadDatabase } from '@tributary/schema';
 import { CATALOG_EVENTS, createCatalog } from './catalog/catalog.ts';
 import { createClickWriter } from './clicks/click-writer.ts';
+import { countClicks } from './clicks/count-clicks.ts';
 import { clickReadRoutes } from './clicks/read-routes.ts';
 import { recordClickRoute } from './clicks/routes.ts';
 import { countCommissions } from './commissions/count-commissions.ts';
@@ -94,7 +95,7 @@ export async function buildTracking(options: TrackingOptions): Promise<TrackingS
 
 function composeDeps(options: TrackingOptions, background: Set<Promise<void>>): TrackingDeps {
   const { db, logger, metrics, clock, spill, settings } = options;
-  const publish = countCommissions(metrics, options.publish);
+  const publish = countClicks(metrics, countCommissions(metrics, options.publish));
   const isWatched = noteUnwatched(metrics, options.isWatched);
   const outcomes = metrics.counter({
     name: 'link_clicks_total',

@@ -160,6 +160,29 @@ t.test('200 clicks at once are stored once each, in few statements, with one eve
 });
 
 t.test(
+  'clicks are counted each, by what they were found to be, however few events tell of them',
+  async (t) => {
+    const counting = await startTracking(t, { db });
+    const counted = (status: string, clicks: number) =>
+      counting.metric(`clicks_recorded_total{status="${status}",service="tracking-service"} ${clicks}\n`);
+    t.ok(await counted('valid', 0));
+    const bot = { userAgent: 'Googlebot/2.1 (+http://www.google.com/bot.html)' };
+    await Promise.all([
+      ...Array.from({ length: 30 }, (_, index) =>
+        click(counting, { referralCode, sessionId: `counted-${index}` }),
+      ),
+      click(counting, { referralCode, sessionId: 'counted-0' }),
+      click(counting, { referralCode }, bot),
+      click(counting, { referralCode }, bot),
+    ]);
+    t.ok(counting.published.length < 20);
+    t.ok(await counted('valid', 30));
+    t.ok(await counted('duplicate', 1));
+    t.ok(await counted('bot', 2));
+  },
+);
+
+t.test(
   'of clicks that share a key only one is valid, in two processes at once, whatever the chain',
   async (t) => {
     const other = await startTracking(t, { db });

@@ -19,6 +19,9 @@ export function quantile(q: number, selector: string, by = ''): string {
 /** A part of a whole, 0 to 1. */
 export const share = (part: string, whole: string): string => `${part} / ${whole}`;
 
+/** 0 instead of no figure while there is no series of it. */
+export const orNone = (expr: string): string => `(${expr} or vector(0))`;
+
 /** p50, p95 and p99, each with its legend. */
 export const latencies = (selector: string): Record<string, string> =>
   Object.fromEntries([0.5, 0.95, 0.99].map((q) => [`p${q * 100}`, quantile(q, selector)]));

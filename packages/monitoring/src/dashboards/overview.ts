@@ -1,7 +1,7 @@
-import { latencies, quantile, rate, share, total } from './expressions.ts';
+import { latencies, orNone, quantile, rate, share, total } from './expressions.ts';
 import { bars, dial, figure, heatmap, lines, type Dashboard } from './panel.ts';
 
-const CLICKS = 'events_published_total{type=~"click[.].*"}';
+const CLICKS = 'clicks_recorded_total{status="valid"}';
 const CONVERSIONS = 'events_published_total{type="conversion.recorded"}';
 const COMMISSIONS = 'commissions_created_total';
 const REQUESTS = 'http_requests_total{service="gateway"}';
@@ -19,7 +19,7 @@ export const overview: Dashboard = {
         bars(
           'Funnel',
           {
-            Clicks: total(CLICKS),
+            'Valid clicks': total(CLICKS),
             Conversions: total(CONVERSIONS),
             Commissions: total(COMMISSIONS),
           },
@@ -28,7 +28,7 @@ export const overview: Dashboard = {
         figure(
           'Clicks to conversions',
           { '': share(total(CONVERSIONS), total(CLICKS)) },
-          { unit: 'percentunit' },
+          { unit: 'percentunit', says: 'Of valid clicks: bots and repetitions are none.' },
         ),
         figure(
           'Conversions to commissions',
@@ -74,7 +74,7 @@ export const overview: Dashboard = {
       panels: [
         dial(
           'Webhook success',
-          { '': share(total('webhooks_delivered_total{outcome="delivered"}'), total(ENDED)) },
+          { '': share(orNone(total('webhooks_delivered_total{outcome="delivered"}')), total(ENDED)) },
           { unit: 'percentunit', limits: { warn: 0.99, bad: 0.95 } },
         ),
         lines(

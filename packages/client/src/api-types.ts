@@ -933,7 +933,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a conversion and its commissions */
+        /**
+         * Cancel a conversion and its commissions
+         * @description ETag and If-Match are the version of the conversion.
+         */
         post: operations["cancelConversion"];
         delete?: never;
         options?: never;
@@ -950,7 +953,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm a conversion: its commission is created */
+        /**
+         * Confirm a conversion: its commission is created
+         * @description ETag and If-Match are the version of the conversion.
+         */
         post: operations["confirmConversion"];
         delete?: never;
         options?: never;
@@ -967,7 +973,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record a refund that the shop has made; paid commissions are clawed back */
+        /**
+         * Record a refund that the shop has made; paid commissions are clawed back
+         * @description ETag and If-Match are the version of the conversion.
+         */
         post: operations["refundConversionByShop"];
         delete?: never;
         options?: never;
@@ -12187,6 +12196,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Somebody else changed this first */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "VERSION_MISMATCH";
+                    };
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12436,6 +12457,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "CONVERSION_NOT_PENDING";
+                    };
+                };
+            };
+            /** @description Somebody else changed this first */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "VERSION_MISMATCH";
                     };
                 };
             };
@@ -12739,6 +12772,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "CONVERSION_ENDED" | "REFUND_EXCEEDS_REMAINING" | "REFUND_ID_REUSED";
+                    };
+                };
+            };
+            /** @description Somebody else changed this first */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "VERSION_MISMATCH";
                     };
                 };
             };

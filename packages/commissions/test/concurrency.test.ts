@@ -40,7 +40,7 @@ t.test(
           : changeCommission(sale.deps, contextAt(), { commissionId, command });
       }),
     );
-    const done = outcomes.filter((answer) => answer.outcome === 'done' && 'version' in answer).length;
+    const done = outcomes.filter((answer) => answer.outcome === 'done' && 'commission' in answer).length;
     const history = await historyOf(sale.db, commissionId);
     // A refund after the cancellation is one of the conversion alone.
     const refunded = history.entries.filter((action) => action === 'refunded').length;

@@ -2,8 +2,10 @@ import {
   attributeClicks,
   attributeCode,
   changeCommission,
+  changeCommissions,
   clawBackCommission,
   confirmConversion,
+  newId,
   recordConversion,
   refundConversion,
   type CommandDeps,
@@ -128,6 +130,25 @@ t.test('a partner put on hold between decision and payment is not paid', async (
   t.match(paid, { outcome: 'refused', code: 'PARTNER_ON_PAYMENT_HOLD' });
 });
 
+t.test('a job changes a commission once, however late one of its runners wakes up', async (t) => {
+  const sale = await setUp(t);
+  const { commissionId, conversionId } = await recordSale(sale);
+  const command = { action: 'adjust', newAmount: 12.5, reason: 'agreed' } as const;
+  const jobContext = { ...contextAt(), jobId: newId() };
+  const items = [{ commissionId, command }];
+  // While the first runner sleeps another takes the job over, and half of the line comes back.
+  const db = interruptedBy(sale.db, async () => {
+    t.match(await changeCommissions(sale.deps, jobContext, items), [{ outcome: 'done' }]);
+    await refundConversion(sale.deps, contextAt(), { conversionId, amount: 50, reason: 'half came back' });
+  });
+  t.match(await changeCommissions({ ...sale.deps, db }, jobContext, items), [{ outcome: 'repeated' }]);
+  t.match(await changeCommissions(sale.deps, jobContext, items), [{ outcome: 'repeated' }]);
+  const [left] = await sale.db.query('SELECT commission_amount AS amount FROM commissions WHERE id = $1', [
+    commissionId,
+  ]);
+  t.same(left, { amount: '6.25' });
+});
+
 t.test('a claw-back during a refund is taken into account by it', async (t) => {
   const sale = await setUp(t);
   const { commissionId, conversionId } = await recordSale(sale);
@@ -227,7 +248,7 @@ t.test(
     if (recorded.outcome !== 'recorded') throw new Error(recorded.outcome);
     const [conversionId = ''] = idsIn(recorded.conversions);
     await refundConversion(sale.deps, contextAt(), { conversionId, amount: 0.01, reason: 'a cent' });
-    await confirmConversion(sale.deps, contextAt(), conversionId);
+    await confirmConversion(sale.deps, contextAt(), { conversionId });
     const rows = await sale.db.query('SELECT status, refunded_amount FROM conversion_events ORDER BY id');
     t.same(rows, [
       { status: 'partial_refund', refundedAmount: '0.01' },

@@ -55,5 +55,8 @@ export const reason = z.string().trim().min(1).max(1_000);
 /** The fields of every action that must be justified, to be spread into a strict body. */
 export const reasonFields = { reason, reasonCode: z.enum(REASON_CODES).optional() };
 
+/** An id as a client writes it: in small letters from here on, as Postgres writes them, whatever the client does. */
+export const idField = z.uuid().toLowerCase();
+
 /** `/:id` */
-export const idParams = z.strictObject({ id: z.uuid() });
+export const idParams = z.strictObject({ id: idField });

@@ -27,6 +27,7 @@ export type { ErrorCatalogue, ErrorExtra, ErrorSpec, FieldError } from './errors
 export {
   currencyCode,
   hasDecimals,
+  idField,
   idParams,
   MAX_AMOUNT,
   money,

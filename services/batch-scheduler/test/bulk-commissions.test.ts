@@ -6,7 +6,7 @@ import {
   insertRow,
   insertUser,
 } from '@tributary/testkit';
-import type { Database } from '@tributary/schema';
+import { DatabaseUnavailableError, type Database } from '@tributary/schema';
 import t from 'tap';
 import { ada, queueJob, readResults, startRunner, untilEnded } from './harness.ts';
 
@@ -143,6 +143,70 @@ t.test('a filter means the rows that stood there when it was asked for, found pa
   const all = await untilEnded(db, await bulk({ action: 'pay', params, dryRun: false, filter: everyone }));
   t.match(all, { total: 1_203, succeeded: 1_203 - wanted, failed: wanted });
 });
+
+t.test(
+  'a filter means nothing that was created, and pays nothing that was confirmed, after it was asked for',
+  async (t) => {
+    const partner = await insertPartner(db);
+    const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000);
+    const confirmed = { partnerId: partner.id, status: 'confirmed' } as const;
+    const rows = await Promise.all([
+      insertCommission(db, { ...confirmed, createdAt: hours(-3), confirmedAt: hours(-1) }),
+      insertCommission(db, { ...confirmed, createdAt: hours(-3), confirmedAt: hours(1) }),
+      insertCommission(db, { ...confirmed, createdAt: hours(1), confirmedAt: hours(1) }),
+    ]);
+    const params = { paymentMethod: 'sepa', paymentReference: 'run-10' };
+    for (const dateField of ['created', 'confirmed']) {
+      const filter = { partnerId: partner.id, status: 'confirmed', dateField, from: '2000-01-01T00:00:00Z' };
+      const asked = { action: 'pay', params, dryRun: dateField === 'created' };
+      const job = await untilEnded(
+        db,
+        await bulk({ ...asked, filter: { ...filter, to: hours(24).toISOString() } }),
+      );
+      t.match(job, { status: 'succeeded', total: 1, succeeded: 1, failed: 0 }, dateField);
+      t.match(await readResults(db, job.id), [{ itemId: rows[0].id, success: true }]);
+    }
+    const filter = { partnerId: partner.id, dateField: 'created', from: '2000-01-01T00:00:00Z' };
+    const cancel = { action: 'cancel', params: { reason: 'Fraud ring' }, dryRun: true };
+    const id = await bulk({ ...cancel, filter: { ...filter, to: hours(24).toISOString() } });
+    t.match(await untilEnded(db, id), { total: 2 }, 'the end that was named lies ahead');
+  },
+);
+
+t.test('an attempt after a crash tells of all that a filter led to, though it matches no more', async (t) => {
+  const { db: own } = await createTestDatabase(t);
+  const partner = await insertPartner(own);
+  const rows = await Promise.all([1, 2, 3].map(() => insertCommission(own, { partnerId: partner.id })));
+  let failed = false;
+  // Postgres goes away between the change and the report of it.
+  const interrupted: Database = {
+    ...own,
+    async query<Row extends object>(...[text, params]: Parameters<Database['query']>) {
+      const tells = text.includes('INTO job_results') && params?.some((value) => isAbout(value, rows.length));
+      if (!failed && tells === true) {
+        failed = true;
+        throw new DatabaseUnavailableError('gone');
+      }
+      return own.query<Row>(text, params);
+    },
+  };
+  startRunner(t, interrupted);
+  const filter = {
+    partnerId: partner.id,
+    status: 'pending',
+    dateField: 'created',
+    from: '2000-01-01T00:00:00Z',
+  };
+  const parameters = { action: 'confirm', params: { reason: 'Checked' }, dryRun: false, filter };
+  const id = await queueJob(own, 'bulk-commissions', { parameters });
+  t.match(await untilEnded(own, id), { status: 'succeeded', total: 3, succeeded: 3, failed: 0 });
+  t.ok(failed);
+  t.equal((await readResults(own, id)).filter(({ success }) => success).length, 3);
+  const changed = await own.query('SELECT DISTINCT version, status FROM commissions');
+  t.same(changed, [{ version: 2, status: 'confirmed' }]);
+});
+
+const isAbout = (value: unknown, count: number): boolean => Array.isArray(value) && value.length === count;
 
 t.test('an attempt after a crash repeats nothing: what was changed unsaid counts as done', async (t) => {
   const [first, second] = [await insertCommission(db), await insertCommission(db)];

@@ -1,5 +1,6 @@
 import { newId } from '@tributary/commissions';
 import { createTestDatabase, insertCommission, insertRow, waitFor } from '@tributary/testkit';
+import type { Database } from '@tributary/schema';
 import t from 'tap';
 import { CONFIRM_DUE } from '../src/confirm-due/job.ts';
 import {
@@ -104,6 +105,46 @@ t.test(
     t.match(results[0], { success: false, code: 'RULE_VIOLATED', detail: /commission_entries/ });
   },
 );
+
+t.test('what is put under review while others are confirmed one by one stays as it is', async (t) => {
+  const { db } = await createTestDatabase(t);
+  await insertDueCommissions(db, 30);
+  const [obstacle, held] = await db.query<{ id: string; partnerId: string }>(
+    'SELECT id, partner_id FROM commissions ORDER BY hold_until, id LIMIT 2',
+  );
+  if (obstacle === undefined || held === undefined) throw new Error('no commissions');
+  await insertRow(db, 'commissionEntries', {
+    commissionId: obstacle.id,
+    version: 2,
+    partnerId: obstacle.partnerId,
+    kind: 'bonus',
+    currency: 'USD',
+    action: 'held',
+    amountDelta: '0.00',
+    amountAfter: '10.00',
+    statusAfter: 'pending',
+    actor: 'system:test',
+    at: new Date(),
+  });
+  // Somebody puts it under review right after the page was read that it is on.
+  const interrupted: Database = {
+    ...db,
+    async query<Row extends object>(...[text, params]: Parameters<Database['query']>) {
+      const rows = await db.query<Row>(text, params);
+      if (text.includes('(hold_until, id) >')) {
+        await db.query('UPDATE commissions SET review_hold = true, version = version + 1 WHERE id = $1', [
+          held.id,
+        ]);
+      }
+      return rows;
+    },
+  };
+  startRunner(t, interrupted);
+  const job = await untilEnded(db, await queueJob(db, CONFIRM_DUE));
+  t.match(job, { status: 'succeeded', failed: 1, succeeded: 28 });
+  const [row] = await db.query('SELECT status, review_hold FROM commissions WHERE id = $1', [held.id]);
+  t.same(row, { status: 'pending', reviewHold: true });
+});
 
 t.test('a commission that somebody holds locked is passed by and counted as skipped', async (t) => {
   const { db, owner } = await createTestDatabase(t);

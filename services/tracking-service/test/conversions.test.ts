@@ -180,6 +180,23 @@ t.test('the same Idempotency-Key replays the first answer', async (t) => {
   t.equal((await send(order())).statusCode, 422);
 });
 
+t.test('a repetition is kept under its Idempotency-Key like a first answer', async (t) => {
+  const payload = order({ referralCode: ann.referralCode });
+  t.equal((await post(payload)).status, 201);
+  const headers = {
+    ...identityHeaders({ service: 'tracking-service', ...SHOP }),
+    'idempotency-key': 'again',
+  };
+  const send = (body: object) =>
+    tracking.app.inject({ method: 'POST', url: '/tracking/conversion', headers, payload: body });
+  const repeated = await send(payload);
+  t.equal(repeated.statusCode, 200, repeated.body);
+  t.equal((await send(order({ referralCode: ann.referralCode }))).statusCode, 422);
+  const replayed = await send(payload);
+  t.equal(replayed.headers['idempotency-replayed'], 'true');
+  t.same(replayed.json(), repeated.json());
+});
+
 t.test('partners read what is theirs and write nothing', async (t) => {
   const own = { role: 'partner', partnerId: ann.id } as const;
   const conversions = await tracking.get('/tracking/conversions?limit=100', own);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { newId } from '@tributary/runtime';
+import { identityHeaders } from '@tributary/testkit';
 import { openShop, settled } from './shop-under-test.ts';
 import { SHOP } from './tracking-under-test.ts';
 
@@ -85,3 +86,47 @@ t.test("a shop's refund of what was paid is clawed back, and cancelling it refus
     },
   });
 });
+
+t.test('money that somebody else has changed meanwhile is refused with 412', async (t) => {
+  const placed = await post(order({ referralCode: ann.referralCode, confirmed: true }));
+  const [conversion] = settled(placed).conversions;
+  const send = (action: string, version: number, payload: object) =>
+    tracking.app.inject({
+      method: 'POST',
+      url: `/tracking/conversions/${conversion?.id}/${action}`,
+      headers: {
+        ...identityHeaders({ service: 'tracking-service', ...SHOP }),
+        'if-match': `"${version}"`,
+      },
+      payload,
+    });
+  const refund = { refundAmount: 10, refundId: 'R-412', reason: 'came back' };
+  t.equal((await send('refund', 7, refund)).statusCode, 412);
+  const refunded = await send('refund', 1, refund);
+  t.match({ status: refunded.statusCode, etag: refunded.headers.etag }, { status: 200, etag: '"2"' });
+  const repeated = await send('refund', 1, refund);
+  t.match({ status: repeated.statusCode, etag: repeated.headers.etag }, { status: 200, etag: '"2"' });
+  const cancel = { reason: 'never shipped' };
+  t.match((await send('cancel', 1, cancel)).json(), { status: 412, code: 'VERSION_MISMATCH' });
+  const cancelled = await send('cancel', 2, cancel);
+  t.match({ status: cancelled.statusCode, etag: cancelled.headers.etag }, { status: 200, etag: '"3"' });
+});
+
+t.test(
+  'an id is the same in capitals, and a refund beyond all bounds is refused like any other',
+  async (t) => {
+    const placed = await post(order({ referralCode: ann.referralCode, confirmed: true }));
+    const [conversion] = settled(placed).conversions;
+    const at = `/tracking/conversions/${String(conversion?.id).toUpperCase()}/refund`;
+    const refund = { refundAmount: 10, refundId: 'R-CAPITALS', reason: 'came back' };
+    t.match(await tracking.post(at, refund, SHOP), {
+      status: 200,
+      body: { data: { conversion: { refundedAmount: 10 } } },
+    });
+    const beyond = { ...refund, refundId: 'R-BEYOND', refundAmount: 999_999_999_999.99 };
+    t.match(await tracking.post(at, beyond, SHOP), {
+      status: 409,
+      body: { code: 'REFUND_EXCEEDS_REMAINING' },
+    });
+  },
+);

@@ -20,10 +20,15 @@ import { commissionWire } from '../statement/wire.ts';
 import { priceConversions, type PolicySource, type Pricing } from './price.ts';
 import { findLineOfConversion, type Line } from './read-line.ts';
 
-/** `conversions` and `commissions` are JSON texts of arrays: every row of the line, the primary conversion first. */
+/**
+ * `conversions` and `commissions` are JSON texts of arrays: every row of the line, the primary conversion first; `version` is that
+ * of the conversion asked for.
+ */
 export type SettleOutcome =
-  | { outcome: 'done'; conversions: string; commissions: string }
+  | { outcome: 'done'; conversions: string; commissions: string; version: number }
   | { outcome: 'not_found' }
+  /** The conversion is at another version than the one that the caller has seen. */
+  | { outcome: 'stale'; version: number }
   | {
       outcome: 'refused';
       code: SettleRefusal;
@@ -40,20 +45,27 @@ const CANCELLABLE: readonly ConversionStatus[] = ['pending', 'confirmed', 'parti
 
 type Written = { conversions: string; commissions: string } | undefined;
 
+export interface SettleInput {
+  conversionId: string;
+  /** Refuse unless the conversion still has this version. */
+  expectedVersion?: number | undefined;
+}
+
 /** Confirms all conversions of a line and creates their commissions, priced on what refunds have left of it. */
 export async function confirmConversion(
   deps: CommandDeps & { policies: PolicySource },
   context: CommandContext,
-  conversionId: string,
+  input: SettleInput,
 ): Promise<SettleOutcome> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
-    const line = await findLineOfConversion(deps.db, context.programId, conversionId);
-    if (line === undefined) return { outcome: 'not_found' };
+    const found = await findSettled(deps, context, input);
+    if ('outcome' in found) return found;
+    const { line, version } = found;
     const refused = refuseStatus(line, CONFIRMABLE, 'CONVERSION_NOT_PENDING', 'confirmed');
     if (refused !== undefined) return refused;
     const pricing = await priceLine(deps, context, line);
     const written = await writeConfirmation(deps, context, line, pricing);
-    if (written !== undefined) return { outcome: 'done', ...written };
+    if (written !== undefined) return { outcome: 'done', ...written, version: version + 1 };
     deps.policies.forget(context.programId);
   }
   return { outcome: 'contended' };
@@ -63,17 +75,33 @@ export async function confirmConversion(
 export async function cancelConversion(
   deps: CommandDeps,
   context: CommandContext,
-  input: { conversionId: string } & Reason,
+  input: SettleInput & Reason,
 ): Promise<SettleOutcome> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
-    const line = await findLineOfConversion(deps.db, context.programId, input.conversionId);
-    if (line === undefined) return { outcome: 'not_found' };
+    const found = await findSettled(deps, context, input);
+    if ('outcome' in found) return found;
+    const { line, version } = found;
     const refused = refuseStatus(line, CANCELLABLE, 'CONVERSION_ENDED', 'cancelled') ?? refusePaid(line);
     if (refused !== undefined) return refused;
     const written = await writeCancellation(deps, context, line, input);
-    if (written !== undefined) return { outcome: 'done', ...written };
+    if (written !== undefined) return { outcome: 'done', ...written, version: version + 1 };
   }
   return { outcome: 'contended' };
+}
+
+/** The line of the conversion asked for, and that conversion's version. */
+async function findSettled(
+  { db }: CommandDeps,
+  { programId }: CommandContext,
+  { conversionId, expectedVersion }: SettleInput,
+): Promise<{ line: Line; version: number } | Extract<SettleOutcome, { outcome: 'not_found' | 'stale' }>> {
+  const line = await findLineOfConversion(db, programId, conversionId);
+  const asked = line?.conversions.find(({ id }) => id === conversionId);
+  if (line === undefined || asked === undefined) return { outcome: 'not_found' };
+  const { version } = asked;
+  return expectedVersion === undefined || expectedVersion === version
+    ? { line, version }
+    : { outcome: 'stale', version };
 }
 
 function refuseStatus(

@@ -1,4 +1,5 @@
 import type { StoredEvent } from '@tributary/event-catalog';
+import type { Database } from '@tributary/schema';
 
 import type { CommandContext, CommandDeps } from '../context.ts';
 import { writeChanges, type ChangeInContext } from '../statement/grouped-changes.ts';
@@ -50,12 +51,33 @@ export interface BulkItem {
 
 export type BulkItemOutcome = { commissionId: string } & (
   | { outcome: 'done' }
+  /** The job in whose name this is done has changed it before. */
+  | { outcome: 'repeated' }
   | Exclude<CommandOutcome, { outcome: 'done' } | { outcome: 'stale' }>
 );
 
+const CHANGED_BY = `
+  SELECT DISTINCT commission_id AS id FROM commission_entries
+  WHERE program_id = $1 AND commission_id = ANY($2::uuid[]) AND job_id = $3`;
+
+/**
+ * Those of some commissions that a job has changed already, as their entries tell. Asked after their rows were read it is exact:
+ * what another runner of the job does later moves their versions on.
+ */
+async function changedByJob(
+  db: Database,
+  { programId, jobId }: CommandContext,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  if (jobId === undefined || jobId === null) return new Set();
+  const rows = await db.query<{ id: string }>(CHANGED_BY, [programId, [...ids], jobId]);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /**
  * Carries out many commands, at most one for a commission, in one statement; one bad item never stops the rest. Items
- * whose row moved on meanwhile are decided again, then given up as contended.
+ * whose row moved on meanwhile are decided again, then given up as contended. A job changes a commission once, however often
+ * its work is taken up again, and by however late a runner.
  */
 export async function changeCommissions(
   deps: CommandDeps,
@@ -66,8 +88,13 @@ export async function changeCommissions(
   let open = new Map(items.map((item) => [item.commissionId, item.command]));
   for (let attempt = 1; attempt <= MAX_DECISIONS && open.size > 0; attempt += 1) {
     const rows = await readCommissions(deps.db, context.programId, [...open.keys()]);
+    const before = await changedByJob(deps.db, context, [...open.keys()]);
     const changes: ChangeInContext[] = [];
     for (const [commissionId, command] of open) {
+      if (before.has(commissionId)) {
+        outcomes.set(commissionId, { commissionId, outcome: 'repeated' });
+        continue;
+      }
       const commission = rows.find((row) => row.id === commissionId);
       const decision = commission && decideCommand(commission, command, context);
       if (decision === undefined) outcomes.set(commissionId, { commissionId, outcome: 'not_found' });

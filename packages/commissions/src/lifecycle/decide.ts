@@ -13,7 +13,8 @@ export interface Reason {
 
 export type CommissionCommand =
   | ({ action: 'adjust'; newAmount: number } & Reason)
-  | ({ action: 'confirm' } & Reason)
+  /** `unlessHeld`: as the nightly job does, which passes by what is under review; an admin may confirm it. */
+  | ({ action: 'confirm'; unlessHeld?: true } & Reason)
   | ({ action: 'cancel' } & Reason)
   | ({ action: 'hold' } & Reason)
   | ({ action: 'release' } & Reason)
@@ -143,7 +144,8 @@ function refuseCommand(commission: CommissionSnapshot, command: CommissionComman
     const detail = `The commission is ${commission.status}; to be ${DONE[action]} it must be ${allowed.join(' or ')}.`;
     return refuse(STATUS_CODES[commission.status], detail);
   }
-  if (action === 'hold' && commission.reviewHold) {
+  const passesHeld = command.action === 'confirm' && command.unlessHeld === true;
+  if ((action === 'hold' || passesHeld) && commission.reviewHold) {
     return refuse('COMMISSION_ALREADY_HELD', 'The commission is already under review.');
   }
   if (action === 'release' && !commission.reviewHold) {

@@ -61,9 +61,8 @@ export function decideRefund(line: Line, asked: LineConversion, request: RefundR
     const detail = `The conversion is ${asked.status}; to be refunded it must be ${REFUNDABLE.join(', ')}.`;
     return refuse('CONVERSION_ENDED', detail);
   }
-  const refunded = addMoney(line.refundedAmount, request.amount);
-  if (compareMoney(refunded, line.amount) > 0) {
-    const left = subtractMoney(line.amount, line.refundedAmount);
+  const left = subtractMoney(line.amount, line.refundedAmount);
+  if (compareMoney(request.amount, left) > 0) {
     return refuse('REFUND_EXCEEDS_REMAINING', `Only ${left} ${line.currency} of the line is left to refund.`);
   }
   const paid = line.conversions.find(({ commission }) => commission?.status === 'paid');
@@ -71,7 +70,7 @@ export function decideRefund(line: Line, asked: LineConversion, request: RefundR
     const detail = `Commission ${paid.commission?.id ?? ''} is paid and never changes; claw it back instead.`;
     return refuse('COMMISSION_ALREADY_PAID', detail);
   }
-  return planRefund(line, request, refunded);
+  return planRefund(line, request, addMoney(line.refundedAmount, request.amount));
 }
 
 function planRefund(line: Line, request: RefundRequest, refunded: Money): RefundPlan {

@@ -1,7 +1,7 @@
 import type { Database } from '@tributary/schema';
 
 import type { CommandContext, CommandDeps } from '../context.ts';
-import { findLineOfConversion, type Line } from '../conversions/read-line.ts';
+import { findLineOfConversion, type Line, type LineConversion } from '../conversions/read-line.ts';
 import { newId } from '../ids.ts';
 import { MAX_DECISIONS } from '../lifecycle/max-decisions.ts';
 import type { Reason } from '../lifecycle/decide.ts';
@@ -21,44 +21,33 @@ export interface RefundInput extends Reason {
   amount: number;
   /** The shop's id of the refund, for a refund that the shop reports; left out when an operator enters one. */
   shopRefundId?: string | undefined;
+  /** Refuse unless the conversion still has this version. */
+  expectedVersion?: number | undefined;
 }
 
-/** `result` is JSON text `{conversion, commission, clawbacks}`: the conversion asked for, its earning, what was clawed back. */
+/**
+ * `result` is JSON text `{conversion, commission, clawbacks}`: the conversion asked for, its earning, what was clawed back;
+ * `version` is the conversion's.
+ */
 export type RefundOutcome =
-  | { outcome: 'done' | 'repeated'; result: string }
+  | { outcome: 'done' | 'repeated'; result: string; version: number }
   | Exclude<RefundDecision, RefundPlan>
   | { outcome: 'not_found' }
   | { outcome: 'invalid'; field: string; message: string }
   | { outcome: 'refund_id_reused'; detail: string }
+  /** The conversion is at another version than the one that the caller has seen. */
+  | { outcome: 'stale'; version: number }
   | { outcome: 'contended' };
-
-/** The conversion is at another version than the one that the caller has seen. */
-interface StaleConversion {
-  outcome: 'stale';
-  version: number;
-}
-
-type Versioned = RefundInput & { expectedVersion: number | undefined };
 
 /**
  * Refunds part or all of a conversion's line. An operator's refund changes nothing once a commission of the line is paid; a
  * shop's refund is a fact, always recorded, idempotent by its refund id, and claws paid commissions back by the same share.
  */
-export function refundConversion(
-  deps: CommandDeps,
-  context: CommandContext,
-  input: Versioned,
-): Promise<RefundOutcome | StaleConversion>;
-export function refundConversion(
-  deps: CommandDeps,
-  context: CommandContext,
-  input: RefundInput,
-): Promise<RefundOutcome>;
 export async function refundConversion(
   deps: CommandDeps,
   context: CommandContext,
-  input: RefundInput & Partial<Versioned>,
-): Promise<RefundOutcome | StaleConversion> {
+  input: RefundInput,
+): Promise<RefundOutcome> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
     const line = await findLineOfConversion(deps.db, context.programId, input.conversionId);
     const asked = line?.conversions.find(({ id }) => id === input.conversionId);
@@ -68,7 +57,7 @@ export async function refundConversion(
     if (compareMoney(parsed.money, ZERO_MONEY) <= 0) {
       return { outcome: 'invalid', field: 'refundAmount', message: 'must be above 0' };
     }
-    const earlier = await compareWithEarlier(deps.db, context, { line, input, amount: parsed.money });
+    const earlier = await compareWithEarlier(deps.db, context, { line, asked, input, amount: parsed.money });
     if (earlier !== undefined) return earlier;
     const { reason, reasonCode, shopRefundId, expectedVersion } = input;
     if (expectedVersion !== undefined && asked.version !== expectedVersion) {
@@ -78,7 +67,7 @@ export async function refundConversion(
     const decision = decideRefund(line, asked, request);
     if (decision.outcome !== 'refund') return decision;
     const result = await writeRefund(deps, context, { line, plan: decision, request, askedId: asked.id });
-    if (result !== undefined) return { outcome: 'done', result };
+    if (result !== undefined) return { outcome: 'done', result, version: asked.version + 1 };
   }
   return { outcome: 'contended' };
 }
@@ -88,7 +77,7 @@ const EARLIER = `SELECT order_line_id, amount FROM refunds WHERE program_id = $1
 async function compareWithEarlier(
   db: Database,
   context: CommandContext,
-  { line, input, amount }: { line: Line; input: RefundInput; amount: Money },
+  { line, asked, input, amount }: { line: Line; asked: LineConversion; input: RefundInput; amount: Money },
 ): Promise<RefundOutcome | undefined> {
   if (input.shopRefundId === undefined) return undefined;
   const params = [context.programId, line.orderRowId, input.shopRefundId];
@@ -103,7 +92,7 @@ async function compareWithEarlier(
     string,
     string,
   ];
-  return { outcome: 'repeated', result: await readRefunded(db, repeated) };
+  return { outcome: 'repeated', result: await readRefunded(db, repeated), version: asked.version };
 }
 
 const EARNING = (

@@ -191,7 +191,7 @@ function settleStep({ programme, context, line, of }: LineTarget, how: 'confirm'
       const deps = depsOf(programme);
       const settled =
         how === 'confirm'
-          ? await confirmConversion(deps, context, conversionId)
+          ? await confirmConversion(deps, context, { conversionId })
           : await cancelConversion(deps, context, { conversionId, reason: 'model' });
       return { outcome: settled.outcome, rows: settled };
     },

@@ -41,20 +41,22 @@ async function changeInBulk(deps: BulkDeps, run: JobRun<BulkParameters>): Promis
 
 function targetOf(
   { db }: BulkDeps,
-  { parameters: { target }, programId, createdAt }: JobRun<BulkParameters>,
+  { parameters: { target, command }, programId, createdAt }: JobRun<BulkParameters>,
 ): BulkTarget {
   if (target.ids !== undefined) return targetOfIds(target.ids);
-  return targetOfFilter(db, { programId, filter: target.filter, until: createdAt });
+  const pays = command.action === 'pay';
+  return targetOfFilter(db, { programId, filter: target.filter, until: createdAt, pays });
 }
 
 function realRun(deps: BulkDeps, run: JobRun<BulkParameters>): (page: Page) => Promise<void> {
   const { command } = run.parameters;
-  return async ({ ids, checkpoint }) => {
+  return async ({ ids, checkpoint, begun }) => {
     if (command.action === 'pay' && (await readJobSettings(deps.db, run.programId)).pausePayments) {
       throw new JobFailedError(
         'PAYMENTS_PAUSED: the setting pausePayments is on; what was paid before it is in the results',
       );
     }
+    if (begun !== undefined) await run.report({ checkpoint: begun });
     const results = await carryOut(deps, run, command, ids);
     await run.report({ ...countsOf(results), results, checkpoint });
   };

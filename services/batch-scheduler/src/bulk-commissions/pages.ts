@@ -2,17 +2,21 @@ import { DATE_COLUMNS, filterConditions, Parameters, type CommissionFilter } fro
 import type { Database } from '@tributary/schema';
 import { z } from 'zod';
 
+type Checkpoint = Readonly<Record<string, unknown>>;
+
 /** Some commissions to deal with, and where to go on once that is done. */
 export interface Page {
   readonly ids: readonly string[];
-  readonly checkpoint: Readonly<Record<string, unknown>>;
+  readonly checkpoint: Checkpoint;
+  /** To be reported before any of them is changed, where those that were would not be found again. */
+  readonly begun?: Checkpoint;
 }
 
 /** The commissions of a bulk job in a fixed order, from any checkpoint on. */
 export interface BulkTarget {
   /** Undefined where counting would cost more than it tells. */
   count(): Promise<number | undefined>;
-  pagesAfter(checkpoint: Readonly<Record<string, unknown>> | null): AsyncIterable<Page>;
+  pagesAfter(checkpoint: Checkpoint | null): AsyncIterable<Page>;
 }
 
 const PAGE = 500;
@@ -36,7 +40,8 @@ export function targetOfIds(given: readonly string[]): BulkTarget {
   };
 }
 
-const filterCheckpoint = z.object({ at: z.string(), id: z.uuid() });
+/** `begun`: the page that ends here, as long as it may have been dealt with in part. */
+const filterCheckpoint = z.object({ at: z.string(), id: z.uuid(), begun: z.array(z.uuid()).optional() });
 type Position = z.output<typeof filterCheckpoint>;
 
 export interface FilterTarget {
@@ -44,11 +49,13 @@ export interface FilterTarget {
   readonly filter: CommissionFilter;
   /** What came later than this was not meant. */
   readonly until: Date;
+  /** They are to be paid: what was confirmed later stood on no list that anybody approved. */
+  readonly pays: boolean;
 }
 
 /**
  * Walks by the filter's date and id: an index has that order, and none of the actions changes the date of a row that is already
- * in the set.
+ * in the set. A page is known by its ids from before its first change, because what has been changed need not match any more.
  */
 export function targetOfFilter(db: Pick<Database, 'query'>, target: FilterTarget): BulkTarget {
   const column = DATE_COLUMNS[target.filter.dateField];
@@ -65,12 +72,18 @@ export function targetOfFilter(db: Pick<Database, 'query'>, target: FilterTarget
     },
     async *pagesAfter(checkpoint) {
       let position = checkpoint === null ? undefined : filterCheckpoint.parse(checkpoint);
+      if (position?.begun !== undefined) {
+        const { begun, ...end } = position;
+        yield { ids: begun, checkpoint: end };
+      }
       for (;;) {
         const rows = await page(db, target, { column, position });
         const last = rows.at(-1);
         if (last === undefined) return;
-        position = { at: last.at.toISOString(), id: last.id };
-        yield { ids: rows.map(({ id }) => id), checkpoint: position };
+        const end = { at: last.at.toISOString(), id: last.id };
+        const ids = rows.map(({ id }) => id);
+        position = end;
+        yield { ids, checkpoint: end, begun: { ...end, begun: ids } };
       }
     },
   };
@@ -95,6 +108,13 @@ function page(
   );
 }
 
-function conditions(parameters: Parameters, { programId, filter, until }: FilterTarget): string[] {
-  return filterConditions(parameters, programId, { ...filter, to: filter.to ?? until.toISOString() });
+function conditions(parameters: Parameters, { programId, filter, until, pays }: FilterTarget): string[] {
+  const to =
+    filter.to === undefined || Date.parse(filter.to) > until.getTime() ? until.toISOString() : filter.to;
+  const where = filterConditions(parameters, programId, { ...filter, to });
+  if (pays) {
+    const limit = parameters.add(until.toISOString(), 'timestamptz');
+    where.push(`(c.confirmed_at IS NULL OR c.confirmed_at < ${limit})`);
+  }
+  return where;
 }

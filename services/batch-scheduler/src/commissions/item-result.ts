@@ -11,6 +11,7 @@ export function itemResult(outcome: IsolatedOutcome): ItemResult {
   });
   switch (outcome.outcome) {
     case 'done':
+    case 'repeated':
       return { id: outcome.commissionId, success: true };
     case 'not_found':
       return failed('COMMISSION_NOT_FOUND', 'There is no such commission.');

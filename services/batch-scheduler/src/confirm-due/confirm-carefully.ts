@@ -50,7 +50,7 @@ export async function confirmCarefully(confirmRun: ConfirmRun): Promise<CarefulO
       .filter(({ id }) => !except.has(id))
       .map(({ id }) => ({
         commissionId: id,
-        command: { action: 'confirm', reason: 'The hold has passed.' } as const,
+        command: { action: 'confirm', unlessHeld: true, reason: 'The hold has passed.' } as const,
       }));
     const outcomes = await changeIsolated(deps, context(), items);
     const failures = outcomes.filter(isFailure);

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '@tributary/event-catalog';
 import {
   AppError,
+  idField,
   idParams,
   ok,
   requestContext,
@@ -29,7 +30,7 @@ const keyFields = {
 const newKeySchema = z.strictObject({
   name: z.string().trim().min(1).max(200),
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-  partnerId: z.uuid().optional(),
+  partnerId: idField.optional(),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
 });
 

@@ -1,4 +1,13 @@
-import { list, listMeta, ok, pageQuery, success, timestamp, type ServiceApp } from '@tributary/http-kit';
+import {
+  idField,
+  list,
+  listMeta,
+  ok,
+  pageQuery,
+  success,
+  timestamp,
+  type ServiceApp,
+} from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { readActivityOf, readRecentActivity, readTrail } from './audit-store.ts';
@@ -71,7 +80,7 @@ function registerActivity(app: ServiceApp, deps: OperationsDeps): void {
     method: 'GET',
     url: '/operations/activity/user/:userId',
     schema: {
-      params: z.strictObject({ userId: z.uuid() }),
+      params: z.strictObject({ userId: idField }),
       querystring: z.strictObject({ limit }),
       response: { 200: success(z.array(auditSchema)) },
     },

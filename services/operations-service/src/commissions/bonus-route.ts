@@ -3,6 +3,7 @@ import {
   AppError,
   commissionSchema,
   currencyCode,
+  idField,
   positiveMoney,
   reasonFields,
   requestContext,
@@ -18,7 +19,7 @@ import { errors } from '../errors.ts';
 import { invalidField } from './answer-outcome.ts';
 
 const bonusBody = z.strictObject({
-  partnerId: z.uuid(),
+  partnerId: idField,
   amount: positiveMoney,
   currency: currencyCode,
   ...reasonFields,

@@ -1,6 +1,7 @@
 import {
   AppError,
   assertAllowed,
+  idField,
   jobSchema,
   money,
   reasonFields,
@@ -21,7 +22,7 @@ import { filterBody, resolveFilter } from './filter.ts';
 const MAX_IDS = 10_000;
 
 const targets = {
-  ids: z.array(z.uuid()).min(1).max(MAX_IDS).optional(),
+  ids: z.array(idField).min(1).max(MAX_IDS).optional(),
   filter: filterBody.optional(),
   dryRun: z.boolean().default(false),
 };

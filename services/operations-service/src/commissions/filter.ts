@@ -2,6 +2,7 @@ import { COMMISSION_ATTENTION, type CommissionFilter } from '@tributary/commissi
 import {
   currencyCode,
   dateRangeQuery,
+  idField,
   queryAmount,
   queryBoolean,
   resolveDateRange,
@@ -21,8 +22,8 @@ const search = z
 
 /** What commissions are filtered by in a query string. */
 export const filterQuery = {
-  partnerId: z.uuid().optional(),
-  policyId: z.uuid().optional(),
+  partnerId: idField.optional(),
+  policyId: idField.optional(),
   status: z.enum(COMMISSION_STATUSES).optional(),
   kind: z.enum(COMMISSION_KINDS).optional(),
   currency: currencyCode.optional(),

@@ -1,6 +1,7 @@
 import { Parameters } from '@tributary/commissions';
 import {
   AppError,
+  idField,
   idParams,
   list,
   pageQuery,
@@ -38,9 +39,9 @@ const policyQuery = z.strictObject({
   code: z.string().max(100).optional(),
   status: z.enum(POLICY_STATUSES).optional(),
   type: z.enum(POLICY_TYPES).optional(),
-  partnerId: z.uuid().optional(),
+  partnerId: idField.optional(),
   partnerTier: z.enum(PARTNER_TIERS).optional(),
-  productId: z.uuid().optional(),
+  productId: idField.optional(),
 });
 
 export function registerPolicies(app: ServiceApp, deps: OperationsDeps): void {

@@ -4,6 +4,7 @@ import {
   commissionSchema,
   commonErrors,
   expectedVersion,
+  idField,
   positiveMoney,
   reasonFields,
   requestContext,
@@ -18,7 +19,7 @@ import { contended, invalidField, refused, stale } from '../commissions/answer-o
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 
-const refundBody = z.strictObject({ conversionId: z.uuid(), refundAmount: positiveMoney, ...reasonFields });
+const refundBody = z.strictObject({ conversionId: idField, refundAmount: positiveMoney, ...reasonFields });
 
 const refundSchema = z.object({
   conversion: z.record(z.string(), z.unknown()),
@@ -26,8 +27,6 @@ const refundSchema = z.object({
   commission: commissionSchema.nullable(),
   clawbacks: z.array(commissionSchema),
 });
-
-const answered = z.object({ conversion: z.object({ version: z.int() }) });
 
 /** An operator's refund; a shop reports its own on the conversion's route. */
 export function registerRefunds(app: ServiceApp, deps: OperationsDeps): void {
@@ -57,7 +56,7 @@ export function registerRefunds(app: ServiceApp, deps: OperationsDeps): void {
       switch (outcome.outcome) {
         case 'done':
         case 'repeated':
-          reply.header('etag', versionEtag(answered.parse(JSON.parse(outcome.result)).conversion.version));
+          reply.header('etag', versionEtag(outcome.version));
           return sendJsonText(reply, successText(outcome.result));
         case 'stale':
           throw stale(outcome);

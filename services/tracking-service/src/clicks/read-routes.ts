@@ -2,6 +2,7 @@ import { instant, type Parameters } from '@tributary/commissions';
 import {
   AppError,
   dateRangeQuery,
+  idField,
   idParams,
   list,
   ownPartnerOnly,
@@ -52,8 +53,8 @@ const WIRE = `json_build_object('id', c.id, 'partnerId', c.partner_id, 'productI
 const SOURCE: ListSource = { from: 'referral_clicks c', alias: 'c', wire: WIRE, time: 'c.clicked_at' };
 
 const filters = {
-  partnerId: z.uuid().optional(),
-  productId: z.uuid().optional(),
+  partnerId: idField.optional(),
+  productId: idField.optional(),
   referralCode: z.string().min(1).max(50).optional(),
   subId: z.string().min(1).max(200).optional(),
   ...dateRangeQuery(),

@@ -1,4 +1,4 @@
-import { AppError, ok, success, validationError, type ServiceApp } from '@tributary/http-kit';
+import { AppError, idField, ok, success, validationError, type ServiceApp } from '@tributary/http-kit';
 import { CLICK_SOURCES, CLICK_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 import type { TrackingDeps } from '../deps.ts';
@@ -11,7 +11,7 @@ const address = z.url({ protocol: /^https?$/ }).max(2_048);
 
 const body = z.strictObject({
   referralCode: z.string().trim().min(1).max(50),
-  productId: z.uuid().optional(),
+  productId: idField.optional(),
   subId: short.optional(),
   landingUrl: address.optional(),
   referrer: z.string().max(2_048).optional(),

@@ -9,6 +9,7 @@ import {
   commissionSchema,
   currencyCode,
   dateRangeQuery,
+  idField,
   list,
   moneyAnswer,
   pageQuery,
@@ -34,10 +35,10 @@ const WIRE = commissionWire('c', {
 const SOURCE = { from: 'commissions c', alias: 'c', wire: WIRE };
 
 const filters = {
-  partnerId: z.uuid().optional(),
+  partnerId: idField.optional(),
   kind: z.enum(COMMISSION_KINDS).optional(),
   status: z.enum(COMMISSION_STATUSES).optional(),
-  policyId: z.uuid().optional(),
+  policyId: idField.optional(),
   currency: currencyCode.optional(),
   refunded: queryBoolean().optional(),
   /** Those that the overview counts under this name, now. */

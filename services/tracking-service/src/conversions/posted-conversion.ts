@@ -1,6 +1,7 @@
 import { CLOCK_SKEW_MS, type PostedOrderLine } from '@tributary/commissions';
 import {
   currencyCode,
+  idField,
   moneyFaults,
   money,
   positiveMoney,
@@ -18,7 +19,7 @@ const reference = z.string().trim().min(1).max(200);
 const quantity = z.int().min(1).max(MAX_QUANTITY);
 
 const line = z.strictObject({
-  productId: z.uuid().optional(),
+  productId: idField.optional(),
   sku: reference.optional(),
   amount: positiveMoney,
   commissionableAmount: money.optional(),
@@ -28,14 +29,14 @@ const line = z.strictObject({
 /** A conversion as a shop posts it: one product and its amount, or `lines`. */
 export const postedConversion = z.strictObject({
   orderId: reference,
-  productId: z.uuid().optional(),
+  productId: idField.optional(),
   sku: reference.optional(),
   orderAmount: positiveMoney.optional(),
   commissionableAmount: money.optional(),
   quantity: quantity.optional(),
   lines: z.array(line).min(1).max(MAX_LINES).optional(),
   currency: currencyCode,
-  clickId: z.uuid().optional(),
+  clickId: idField.optional(),
   sessionId: reference.optional(),
   referralCode: z.string().trim().min(1).max(50).optional(),
   customerRef: reference.optional(),

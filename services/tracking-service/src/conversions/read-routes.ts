@@ -3,6 +3,7 @@ import {
   AppError,
   currencyCode,
   dateRangeQuery,
+  idField,
   idParams,
   list,
   moneyAnswer,
@@ -40,8 +41,8 @@ function sourceFor(identity: Identity): ListSource {
 }
 
 const filters = {
-  partnerId: z.uuid().optional(),
-  productId: z.uuid().optional(),
+  partnerId: idField.optional(),
+  productId: idField.optional(),
   orderId: z.string().min(1).max(200).optional(),
   status: z.enum(CONVERSION_STATUSES).optional(),
   isPrimary: queryBoolean().optional(),

@@ -9,16 +9,21 @@ import {
 import {
   AppError,
   commonErrors,
+  expectedVersion,
   idParams,
   positiveMoney,
   reasonFields,
+  rememberAnswer,
   requestContext,
   sendJsonText,
   success,
   successText,
   validationError,
+  versionEtag,
+  versionMismatch,
   type ServiceApp,
 } from '@tributary/http-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { TrackingDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
@@ -38,6 +43,7 @@ const ORDERS = [
 
 const settled = success(settledSchema);
 const scope = 'conversions:write';
+const VERSIONED = 'ETag and If-Match are the version of the conversion.';
 
 /** What shops' back ends do: post, confirm, cancel and refund conversions. */
 export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void {
@@ -54,10 +60,17 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
     },
     handler: async (request, reply) => {
       const context = requestContext(request, deps.clock());
-      const { status, text } = recordedAnswer(await postConversion(deps, context, request.body));
-      return sendJsonText(reply.code(status), text);
+      const outcome = await postConversion(deps, context, request.body);
+      const text = recordedText(outcome);
+      if (outcome.outcome === 'repeated') return sendRepeated(deps, request, reply, text);
+      return sendJsonText(reply.code(201), text);
     },
   });
+  settleRoutes(app, deps);
+  refundRoute(app, deps);
+}
+
+function settleRoutes(app: ServiceApp, deps: TrackingDeps): void {
   app.route({
     method: 'POST',
     url: '/tracking/conversions/:id/confirm',
@@ -65,13 +78,15 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
     config: {
       operationId: 'confirmConversion',
       summary: 'Confirm a conversion: its commission is created',
+      description: VERSIONED,
       scope,
-      errors: [errors.CONVERSION_NOT_FOUND, errors.CONVERSION_NOT_PENDING],
+      errors: [errors.CONVERSION_NOT_FOUND, errors.CONVERSION_NOT_PENDING, commonErrors.VERSION_MISMATCH],
     },
     handler: async (request, reply) => {
       const commands = { ...deps, policies: deps.catalog.policies };
-      const context = requestContext(request, deps.clock());
-      return sendJsonText(reply, settledText(await confirmConversion(commands, context, request.params.id)));
+      const input = { conversionId: request.params.id, expectedVersion: expectedVersion(request) };
+      const outcome = await confirmConversion(commands, requestContext(request, deps.clock()), input);
+      return sendSettled(reply, outcome);
     },
   });
   app.route({
@@ -81,18 +96,22 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
     config: {
       operationId: 'cancelConversion',
       summary: 'Cancel a conversion and its commissions',
+      description: VERSIONED,
       scope,
-      errors: [errors.CONVERSION_NOT_FOUND, errors.CONVERSION_ENDED, errors.COMMISSION_ALREADY_PAID],
+      errors: [
+        errors.CONVERSION_NOT_FOUND,
+        errors.CONVERSION_ENDED,
+        errors.COMMISSION_ALREADY_PAID,
+        commonErrors.VERSION_MISMATCH,
+      ],
     },
     handler: async (request, reply) => {
-      const input = { conversionId: request.params.id, ...request.body };
-      return sendJsonText(
-        reply,
-        settledText(await cancelConversion(deps, requestContext(request, deps.clock()), input)),
-      );
+      const conversionId = request.params.id;
+      const input = { conversionId, expectedVersion: expectedVersion(request), ...request.body };
+      const outcome = await cancelConversion(deps, requestContext(request, deps.clock()), input);
+      return sendSettled(reply, outcome);
     },
   });
-  refundRoute(app, deps);
 }
 
 const refund = z.strictObject({
@@ -110,19 +129,31 @@ function refundRoute(app: ServiceApp, deps: TrackingDeps): void {
     config: {
       operationId: 'refundConversionByShop',
       summary: 'Record a refund that the shop has made; paid commissions are clawed back',
+      description: VERSIONED,
       scope,
       errors: [
         errors.CONVERSION_NOT_FOUND,
         errors.CONVERSION_ENDED,
         errors.REFUND_EXCEEDS_REMAINING,
         errors.REFUND_ID_REUSED,
+        commonErrors.VERSION_MISMATCH,
       ],
     },
     handler: async (request, reply) => {
       const { refundAmount, refundId, ...why } = request.body;
-      const input = { conversionId: request.params.id, amount: refundAmount, shopRefundId: refundId, ...why };
-      const context = requestContext(request, deps.clock());
-      return sendJsonText(reply, refundText(await refundConversion(deps, context, input)));
+      const outcome = await refundConversion(deps, requestContext(request, deps.clock()), {
+        conversionId: request.params.id,
+        amount: refundAmount,
+        shopRefundId: refundId,
+        expectedVersion: expectedVersion(request),
+        ...why,
+      });
+      const refunded = refundOf(outcome);
+      reply.header('etag', versionEtag(refunded.version));
+      const text = successText(refunded.result);
+      return refunded.outcome === 'repeated'
+        ? sendRepeated(deps, request, reply, text)
+        : sendJsonText(reply, text);
     },
   });
 }
@@ -151,12 +182,23 @@ function refused(outcome: {
   return new AppError(errors[outcome.code], outcome.detail, { members });
 }
 
-function recordedAnswer(outcome: RecordConversionOutcome): { status: 200 | 201; text: string } {
+/** Answers what had been done before: nothing was written now that could have kept the answer under the caller's key. */
+async function sendRepeated(
+  { db }: Pick<TrackingDeps, 'db'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  text: string,
+): Promise<FastifyReply> {
+  if (request.idempotency !== null)
+    await rememberAnswer(db, request, { status: 200, body: JSON.parse(text) as object });
+  return sendJsonText(reply, text);
+}
+
+function recordedText(outcome: RecordConversionOutcome): string {
   switch (outcome.outcome) {
     case 'recorded':
-      return { status: 201, text: bodyText(outcome) };
     case 'repeated':
-      return { status: 200, text: bodyText(outcome) };
+      return bodyText(outcome);
     case 'conflict': {
       const field = [{ path: outcome.field, message: outcome.detail }];
       throw new AppError(errors.CONVERSION_CONTRADICTED, outcome.detail, { errors: field });
@@ -166,10 +208,15 @@ function recordedAnswer(outcome: RecordConversionOutcome): { status: 200 | 201; 
   }
 }
 
-function settledText(outcome: SettleOutcome): string {
+const stale = ({ version }: { readonly version: number }): AppError =>
+  versionMismatch(`The conversion is at version ${version}`);
+
+function sendSettled(reply: FastifyReply, outcome: SettleOutcome): FastifyReply {
   switch (outcome.outcome) {
     case 'done':
-      return bodyText(outcome);
+      return sendJsonText(reply.header('etag', versionEtag(outcome.version)), bodyText(outcome));
+    case 'stale':
+      throw stale(outcome);
     case 'not_found':
       throw notFound();
     case 'refused':
@@ -179,11 +226,13 @@ function settledText(outcome: SettleOutcome): string {
   }
 }
 
-function refundText(outcome: RefundOutcome): string {
+function refundOf(outcome: RefundOutcome): Extract<RefundOutcome, { outcome: 'done' | 'repeated' }> {
   switch (outcome.outcome) {
     case 'done':
     case 'repeated':
-      return successText(outcome.result);
+      return outcome;
+    case 'stale':
+      throw stale(outcome);
     case 'not_found':
       throw notFound();
     case 'refused':

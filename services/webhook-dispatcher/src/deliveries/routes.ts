@@ -1,6 +1,7 @@
 import {
   AppError,
   dateRangeQuery,
+  idField,
   idParams,
   list,
   listText,
@@ -44,8 +45,8 @@ function readingRoutes(app: ServiceApp, { db, clock, reportingTimeZone }: RouteD
         ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
         sort: z.literal('-createdAt').default('-createdAt'),
         ...dateRangeQuery(),
-        partnerId: z.uuid().optional(),
-        endpointId: z.uuid().optional(),
+        partnerId: idField.optional(),
+        endpointId: idField.optional(),
         eventType: z.string().min(1).max(100).optional(),
         status: z.enum(DELIVERY_STATUSES).optional(),
       }),

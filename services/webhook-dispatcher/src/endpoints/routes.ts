@@ -1,5 +1,6 @@
 import {
   expectedVersion,
+  idField,
   idParams,
   list,
   listText,
@@ -52,7 +53,7 @@ const fields = {
 };
 
 const createBody = z.strictObject({
-  partnerId: z.uuid().optional().meta({ description: 'Needed from everybody but partners, whose own it is' }),
+  partnerId: idField.optional().meta({ description: 'Needed from everybody but partners, whose own it is' }),
   url: fields.url,
   eventTypes: fields.eventTypes.default([]),
   description: fields.description.default(null),
@@ -97,7 +98,7 @@ function listingRoutes(app: ServiceApp, { db }: RouteDeps): void {
       querystring: z.strictObject({
         ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
         sort: z.literal('-createdAt').default('-createdAt'),
-        partnerId: z.uuid().optional(),
+        partnerId: idField.optional(),
         status: z.enum(ENDPOINT_STATUSES).optional(),
       }),
       response: { 200: list(endpointSchema) },

@@ -51,7 +51,7 @@ export async function takeAction(scene: Scene, target: Target, action: OrderActi
   const done = (result: { outcome: string }): void => mustBe(requestId, result, 'done');
   switch (step.do) {
     case 'confirm conversion':
-      return done(await confirmConversion(deps, byShop, conversionId));
+      return done(await confirmConversion(deps, byShop, { conversionId }));
     case 'cancel conversion': {
       const { reason, reasonCode } = step;
       return done(await cancelConversion(deps, byShop, { conversionId, reason, reasonCode }));

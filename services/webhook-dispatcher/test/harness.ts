@@ -15,7 +15,7 @@ import { createOutboundDispatcher } from '../src/deliveries/outbound-dispatcher.
 import { createSecretBox } from '../src/encryption/secret-box.ts';
 import { webhookMetrics } from '../src/metrics.ts';
 import { createSigningKeys } from '../src/signing/signing-keys.ts';
-import type { Resolve } from '../src/ssrf/connector.ts';
+import type { Resolve } from '../src/ssrf/resolve-name.ts';
 import { startWorkers } from '../src/workers.ts';
 import type { Workers } from '../src/workers.ts';
 

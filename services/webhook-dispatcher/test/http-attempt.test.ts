@@ -1,11 +1,13 @@
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { waitFor } from '@tributary/testkit';
 import type { TestScope } from '@tributary/testkit';
 import t from 'tap';
 import { attemptHttp } from '../src/deliveries/http-attempt.ts';
 import type { AttemptResult } from '../src/deliveries/http-attempt.ts';
 import { createOutboundDispatcher } from '../src/deliveries/outbound-dispatcher.ts';
+import type { Resolve } from '../src/ssrf/resolve-name.ts';
 
 async function serve(t: TestScope, listener: RequestListener) {
   const server = createServer(listener);
@@ -20,8 +22,12 @@ async function serve(t: TestScope, listener: RequestListener) {
   return { url: new URL(`http://127.0.0.1:${port}/hooks?x=1`), connections: () => connections };
 }
 
-function sender(t: TestScope, deadlineMs = 5_000): (url: URL) => Promise<AttemptResult> {
-  const dispatcher = createOutboundDispatcher({ policy: { allowLoopback: true }, deadlineMs });
+function sender(t: TestScope, deadlineMs = 5_000, resolve?: Resolve): (url: URL) => Promise<AttemptResult> {
+  const dispatcher = createOutboundDispatcher({
+    policy: { allowLoopback: true },
+    deadlineMs,
+    ...(resolve === undefined ? {} : { resolve }),
+  });
   t.teardown(() => dispatcher.destroy());
   return (url) =>
     attemptHttp(
@@ -65,6 +71,22 @@ t.test(
     }
   },
 );
+
+t.test('a name that is never resolved costs its own attempts their deadline, and nobody else', async (t) => {
+  const { url } = await serve(t, (_request, response) => response.end());
+  const { port } = url;
+  const asked: AbortSignal[] = [];
+  const send = sender(t, 500, async (hostname, signal) => {
+    if (hostname === 'partner.example') return ['127.0.0.1'];
+    asked.push(signal);
+    return new Promise(() => undefined);
+  });
+  const silent = Array.from({ length: 40 }, () => send(new URL(`http://silent.example:${port}/`)));
+  t.match(await send(new URL(`http://partner.example:${port}/`)), { ok: true });
+  for (const attempt of silent) t.match(await attempt, { ok: false, error: 'timeout', statusCode: null });
+  t.ok(asked.length > 0);
+  await waitFor(() => asked.every(({ aborted }) => aborted));
+});
 
 t.test('of a body 1 KiB is kept and no more than 64 KiB are read', async (t) => {
   let written = 0;

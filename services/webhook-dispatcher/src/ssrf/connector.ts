@@ -1,8 +1,9 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
 import { classifyAddress, isAllowedAddress } from './classify-address.ts';
 import type { AddressPolicy } from './classify-address.ts';
+import { createNameResolver } from './resolve-name.ts';
+import type { Resolve } from './resolve-name.ts';
 
 /** The connection would have led somewhere that webhooks must not reach. Raised before any packet is sent there. */
 class ForbiddenAddressError extends Error {
@@ -10,17 +11,16 @@ class ForbiddenAddressError extends Error {
   readonly code = 'FORBIDDEN_ADDRESS';
 }
 
-/** Every address of a name, in the order in which to try them. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
-
-const resolveWithSystem: Resolve = async (hostname) => {
-  const found = await lookup(hostname, { all: true, order: 'ipv4first' });
-  return found.map(({ address }) => address);
-};
+/** The name servers took all the time there was. */
+class NameTimeoutError extends Error {
+  override readonly name = 'NameTimeoutError';
+  readonly code = 'ETIMEDOUT';
+}
 
 export interface GuardedConnectorOptions {
   readonly policy: AddressPolicy;
   readonly resolve?: Resolve;
+  /** For the name, and again for the connection; the attempt that wants it has a deadline of its own. */
   readonly timeoutMs: number;
 }
 
@@ -30,13 +30,14 @@ export interface GuardedConnectorOptions {
  * act in. TLS still verifies the certificate for the name.
  */
 export function createGuardedConnector(options: GuardedConnectorOptions): buildConnector.connector {
-  const { policy, resolve = resolveWithSystem, timeoutMs } = options;
+  const { policy, resolve = createNameResolver(policy), timeoutMs } = options;
+  const resolveInTime = within(timeoutMs, resolve);
   const connect = buildConnector({ timeout: timeoutMs, allowH2: false });
   const connectChecked: Connect = async (target, callback) => {
     const hostname = target.hostname.replace(/^\[(.*)\]$/, '$1');
     let address: string;
     try {
-      address = await checkedAddress(hostname, policy, resolve);
+      address = await checkedAddress(hostname, policy, resolveInTime);
       if (target.protocol !== 'https:' && classifyAddress(address) !== 'loopback')
         throw new ForbiddenAddressError('Only this machine is spoken to without TLS.');
     } catch (error) {
@@ -51,7 +52,11 @@ export function createGuardedConnector(options: GuardedConnectorOptions): buildC
 
 type Connect = (...args: Parameters<buildConnector.connector>) => Promise<void>;
 
-async function checkedAddress(hostname: string, policy: AddressPolicy, resolve: Resolve): Promise<string> {
+async function checkedAddress(
+  hostname: string,
+  policy: AddressPolicy,
+  resolve: (hostname: string) => ReturnType<Resolve>,
+): Promise<string> {
   const addresses = isIP(hostname) === 0 ? await resolve(hostname) : [hostname];
   const forbidden = addresses.find((address) => !isAllowedAddress(address, policy));
   const [first] = addresses;
@@ -59,4 +64,21 @@ async function checkedAddress(hostname: string, policy: AddressPolicy, resolve: 
     throw new ForbiddenAddressError('The host is not at a public address.');
   }
   return first;
+}
+
+/** Gives a name up after this long, and tells whoever is asked to stop asking. */
+function within(timeoutMs: number, resolve: Resolve): (hostname: string) => ReturnType<Resolve> {
+  return async (hostname) => {
+    const giveUp = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new NameTimeoutError('The name was not resolved in time.'));
+      giveUp.abort();
+    }, timeoutMs);
+    try {
+      return await Promise.race([resolve(hostname, giveUp.signal), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }

@@ -1,3 +1,4 @@
+import { PARTNER_TIERS } from '@tributary/schema';
 import type { Database } from '@tributary/schema';
 import { insertPartner, insertPolicy, insertProduct } from '@tributary/testkit';
 
@@ -13,11 +14,13 @@ const moment = (salt: string): string =>
 const oneOf = (salt: string, n: number, ids: string): string => `(${ids}::uuid[])[1 + ${pick(salt, n)}]`;
 
 /**
- * Two months of clicks, conversions (some shared by several partners), earnings in every status, bonuses and claw-backs, in
- * three currencies, over month ends and changes of daylight saving on both sides of the Atlantic.
+ * Two months of clicks, conversions (some shared by several partners), earnings in every status, bonuses and claw-backs, of
+ * partners of every tier, in three currencies, over month ends and changes of daylight saving on both sides of the Atlantic.
  */
 export async function insertHistory(owner: Database, rows = 1_200) {
-  const partners = await many(8, () => insertPartner(owner));
+  const partners = await many(8, (made) =>
+    insertPartner(owner, { tier: PARTNER_TIERS[made % 4] ?? 'bronze' }),
+  );
   const products = await many(5, () => insertProduct(owner));
   const policies = await many(4, () => insertPolicy(owner));
   const ids = [partners, products, policies].map((list) => list.map(({ id }) => id));
@@ -71,8 +74,8 @@ const SALES = [
   `DROP TABLE sale`,
 ];
 
-async function many<Row>(count: number, insert: () => Promise<Row>): Promise<Row[]> {
+async function many<Row>(count: number, insert: (made: number) => Promise<Row>): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let made = 0; made < count; made += 1) rows.push(await insert());
+  for (let made = 0; made < count; made += 1) rows.push(await insert(made));
   return rows;
 }

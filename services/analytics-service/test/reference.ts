@@ -102,27 +102,44 @@ const POLICIES = `${BASE},
   FROM (SELECT *, row_number() OVER (ORDER BY amount DESC, policy_id) AS place FROM figures) f
   JOIN commission_policies p ON p.id = f.policy_id`;
 
+/** Of one partner `p`, in one currency. */
+const ofPartner = (currency: string): string => `
+  (SELECT
+    (SELECT count(*) FROM conversion_events e WHERE e.partner_id = p.id AND converted_at >= $1 AND converted_at < $2 AND currency = ${currency}) AS conversions,
+    (SELECT coalesce(sum(attributed_amount), 0) FROM conversion_events e
+      WHERE e.partner_id = p.id AND converted_at >= $1 AND converted_at < $2 AND currency = ${currency}) AS revenue,
+    count(*) FILTER (WHERE status <> 'cancelled') AS commissions,
+    coalesce(sum(commission_amount) FILTER (WHERE status <> 'cancelled'), 0) AS amount,
+    count(*) FILTER (WHERE ${REFUNDED}) AS refunds
+  FROM commissions c WHERE c.partner_id = p.id AND kind = 'earning' AND created_at >= $1 AND created_at < $2 AND currency = ${currency})`;
+
+const meets = (earnings: number, conversionRate: number, refundRateBelow: number): string =>
+  `m.amount >= ${earnings} AND clicks > 0 AND m.conversions * 100 >= ${conversionRate} * clicks AND m.refunds * 100 < ${refundRateBelow} * m.commissions`;
+
+/** Marks are in the programme's currency, which no test sets, whatever currency is asked for. */
+const RECOMMENDED = `CASE WHEN m.commissions < 10 THEN p.tier WHEN ${meets(25_000, 7, 3)} THEN 'platinum'
+  WHEN ${meets(10_000, 5, 5)} THEN 'gold' WHEN ${meets(5_000, 3, 10)} THEN 'silver' ELSE 'bronze' END`;
+
+const RANKS = `ARRAY['bronze', 'silver', 'gold', 'platinum']`;
+
 const TIERS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', p.id, 'partnerName', p.name, 'partnerEmail', p.email, 'currentTier', p.tier,
-    'totalClicks', clicks, 'totalConversions', conversions, 'totalCommissions', commissions,
-    'conversionRate', ${percent('conversions', 'clicks')}, 'commissionRate', ${percent('commissions', 'conversions')},
-    'totalEarnings', amount::float8, 'avgCommissionAmount', ${ratio('amount', 'commissions')},
-    'totalRevenue', revenue::float8, 'refundCount', refunds, 'refundRate', ${percent('refunds', 'commissions')})
-    ORDER BY amount DESC, p.id), '[]') AS answer
-  FROM partners p, LATERAL (SELECT
-    (SELECT count(*) FROM referral_clicks c WHERE c.partner_id = p.id AND c.status = 'valid' AND clicked_at >= $1 AND clicked_at < $2) AS clicks,
-    (SELECT count(*) FROM conversion_events e WHERE e.partner_id = p.id AND converted_at >= $1 AND converted_at < $2 AND currency = $3) AS conversions,
-    (SELECT coalesce(sum(attributed_amount), 0) FROM conversion_events e
-      WHERE e.partner_id = p.id AND converted_at >= $1 AND converted_at < $2 AND currency = $3) AS revenue) AS x,
-  LATERAL (SELECT count(*) FILTER (WHERE status <> 'cancelled') AS commissions,
-      coalesce(sum(commission_amount) FILTER (WHERE status <> 'cancelled'), 0) AS amount,
-      count(*) FILTER (WHERE ${REFUNDED}) AS refunds
-    FROM commissions c WHERE c.partner_id = p.id AND kind = 'earning' AND created_at >= $1 AND created_at < $2 AND currency = $3) AS y
+    'totalClicks', clicks, 'totalConversions', s.conversions, 'totalCommissions', s.commissions,
+    'conversionRate', ${percent('s.conversions', 'clicks')}, 'commissionRate', ${percent('s.commissions', 's.conversions')},
+    'totalEarnings', s.amount::float8, 'avgCommissionAmount', ${ratio('s.amount', 's.commissions')},
+    'totalRevenue', s.revenue::float8, 'refundCount', s.refunds, 'refundRate', ${percent('s.refunds', 's.commissions')},
+    'recommendedTier', tier_by_marks,
+    'tierUpgradeEligible', array_position(${RANKS}, tier_by_marks) > array_position(${RANKS}, p.tier))
+    ORDER BY s.amount DESC, p.id), '[]') AS answer
+  FROM partners p, LATERAL (
+    SELECT count(*) AS clicks FROM referral_clicks c
+    WHERE c.partner_id = p.id AND c.status = 'valid' AND clicked_at >= $1 AND clicked_at < $2) AS k,
+  LATERAL ${ofPartner('$3')} AS s, LATERAL ${ofPartner(`'USD'`)} AS m, LATERAL (SELECT ${RECOMMENDED} AS tier_by_marks) AS r
   WHERE $4::uuid IS NULL OR p.id = $4`;
 
 const STATEMENTS = { funnel: FUNNEL, kpi: KPI, 'policy-performance': POLICIES, 'partner-tiers': TIERS };
 
-/** What a dashboard should answer (of kpi without the period, of partner-tiers without the advice). */
+/** What a dashboard should answer (of kpi without the period, of partner-tiers without the reason of the advice). */
 export async function referenceAnswer(
   db: Database,
   dashboard: keyof typeof STATEMENTS,

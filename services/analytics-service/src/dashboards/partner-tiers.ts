@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { PARTNER_TIERS } from '@tributary/schema';
 import type { Database, PartnerTier } from '@tributary/schema';
 import { clickFacts, createStatement, partnerFacts } from '@tributary/rollups';
-import type { Cover, Scope } from '@tributary/rollups';
+import type { Cover, PartnerFigure, Scope } from '@tributary/rollups';
 import { amount, average, percentage } from './arithmetic.ts';
 import { countCommissions, sumsOf, totalsOf } from './figures.ts';
-import type { PartnerSums } from './figures.ts';
+import type { PartnerSums, Sums } from './figures.ts';
 import { adviseTier } from './tier-marks.ts';
 
 export const partnerTierSchema = z.object({
@@ -40,6 +40,16 @@ const NAMES = [
   'earnings_amount',
 ] as const;
 
+/** What a tier is recommended by: read once more, in the programme's currency, as its marks are, where another one is shown. */
+const MARKED = [
+  'conversions',
+  'pending_count',
+  'confirmed_count',
+  'paid_count',
+  'refund_count',
+  'earnings_amount',
+] as const;
+
 type PartnerRow = Pick<
   PartnerSums,
   | 'conversions'
@@ -49,44 +59,53 @@ type PartnerRow = Pick<
   | 'paidCount'
   | 'refundCount'
   | 'earningsAmount'
-> & {
-  id: string;
-  name: string;
-  email: string;
-  tier: PartnerTier;
-  clicks: string | null;
-};
+> &
+  Sums<`marked_${(typeof MARKED)[number]}`> & {
+    id: string;
+    name: string;
+    email: string;
+    tier: PartnerTier;
+    clicks: string | null;
+  };
 
 export interface PartnerTierPage {
   readonly rows: PartnerTierRow[];
   readonly total: number;
 }
 
-/** Every partner of the scope, the one that earned most first. */
+/**
+ * Every partner of the scope, the one that earned most first. Tiers are recommended by what was earned in `currency`, the
+ * programme's, whatever currency is shown.
+ */
 export async function readPartnerTiers(
   db: Pick<Database, 'query'>,
   scope: Scope,
-  { cover, page, limit }: { cover: Cover; page: number; limit: number },
+  { cover, currency, page, limit }: { cover: Cover; currency: string; page: number; limit: number },
 ): Promise<PartnerTierPage> {
   const [rows, total] = await Promise.all([
-    readPage(db, scope, { cover, limit, offset: (page - 1) * limit }),
+    readPage(db, scope, { cover, currency, limit, offset: (page - 1) * limit }),
     countPartners(db, scope),
   ]);
-  return { rows: rows.map(tierOf), total };
+  return { rows: rows.map((row) => tierOf(row, currency)), total };
 }
 
 async function readPage(
   db: Pick<Database, 'query'>,
   scope: Scope,
-  { cover, limit, offset }: { cover: Cover; limit: number; offset: number },
+  { cover, currency, limit, offset }: { cover: Cover; currency: string; limit: number; offset: number },
 ): Promise<PartnerRow[]> {
   const s = createStatement(scope, cover);
+  const inProgramCurrency = { ...s, scope: { ...scope, currency } };
+  const [marked, join] =
+    currency === scope.currency
+      ? ['f', '']
+      : ['m', `LEFT JOIN (${sumsByPartner(inProgramCurrency, MARKED)}) AS m ON m.partner_id = p.id`];
   const own = scope.partnerId === undefined ? '' : ` AND p.id = ${s.bind(scope.partnerId)}::uuid`;
   return db.query<PartnerRow>(
-    `SELECT p.id, p.name, p.email, p.tier, k.clicks, f.*
+    `SELECT p.id, p.name, p.email, p.tier, k.clicks, f.*, ${MARKED.map((name) => `${marked}.${name} AS marked_${name}`).join(', ')}
      FROM partners p
-     LEFT JOIN (SELECT f.partner_id, ${sumsOf(NAMES)} FROM (${partnerFacts(s, NAMES)}) AS f GROUP BY f.partner_id) AS f
-       ON f.partner_id = p.id
+     LEFT JOIN (${sumsByPartner(s, NAMES)}) AS f ON f.partner_id = p.id
+     ${join}
      LEFT JOIN (SELECT partner_id, sum(valid_clicks) AS clicks FROM (${clickFacts(s)}) AS click GROUP BY partner_id) AS k
        ON k.partner_id = p.id
      WHERE p.program_id = ${s.programId}${own}
@@ -95,6 +114,9 @@ async function readPage(
     s.params,
   );
 }
+
+const sumsByPartner = (s: ReturnType<typeof createStatement>, names: readonly PartnerFigure[]): string =>
+  `SELECT f.partner_id, ${sumsOf(names)} FROM (${partnerFacts(s, names)}) AS f GROUP BY f.partner_id`;
 
 async function countPartners(db: Pick<Database, 'query'>, { programId, partnerId }: Scope): Promise<number> {
   if (partnerId !== undefined) return 1;
@@ -105,7 +127,7 @@ async function countPartners(db: Pick<Database, 'query'>, { programId, partnerId
   return row?.total ?? 0;
 }
 
-function tierOf({ id, name, email, tier, ...sums }: PartnerRow): PartnerTierRow {
+function tierOf({ id, name, email, tier, ...sums }: PartnerRow, currency: string): PartnerTierRow {
   const totals = totalsOf(sums);
   const { clicks, conversions, revenue, earningsAmount: earnings, refundCount: refunds } = totals;
   const commissions = countCommissions(totals);
@@ -124,6 +146,18 @@ function tierOf({ id, name, email, tier, ...sums }: PartnerRow): PartnerTierRow 
     totalRevenue: amount(revenue),
     refundCount: amount(refunds),
     refundRate: percentage(refunds, commissions),
-    ...adviseTier({ currentTier: tier, earnings, clicks, conversions, commissions, refunds }),
+    ...adviseTier({
+      currentTier: tier,
+      currency,
+      earnings: totals.markedEarningsAmount,
+      clicks,
+      conversions: totals.markedConversions,
+      commissions: countCommissions({
+        pendingCount: totals.markedPendingCount,
+        confirmedCount: totals.markedConfirmedCount,
+        paidCount: totals.markedPaidCount,
+      }),
+      refunds: totals.markedRefundCount,
+    }),
   };
 }

@@ -107,10 +107,11 @@ function partnerTiersRoute(app: ServiceApp, deps: DashboardDeps): void {
     handler: async (request) => {
       const { page, limit } = request.query;
       const resolved = await resolveRequest(deps, request.identity, request.query);
+      const { scope, cover, context } = resolved;
       const { data, meta, success } = await answer(deps, resolved, {
-        name: `partner-tiers ${page} ${limit}`,
+        name: `partner-tiers ${page} ${limit} ${context.currency}`,
         drilldown: partnerDrilldown,
-        compute: () => readPartnerTiers(deps.db, resolved.scope, { cover: resolved.cover, page, limit }),
+        compute: () => readPartnerTiers(deps.db, scope, { cover, currency: context.currency, page, limit }),
       });
       return {
         success,

@@ -13,6 +13,7 @@ const BELOW = { silver: 'bronze', gold: 'silver', platinum: 'gold' } as const;
 function facts(values: Partial<TierFacts>): TierFacts {
   return {
     currentTier: 'bronze',
+    currency: 'USD',
     earnings: '0',
     clicks: '1000',
     conversions: '0',
@@ -51,18 +52,18 @@ t.test('fewer than ten commissions are too few to say anything', async (t) => {
 t.test('the reason names what was met, or what is missing', async (t) => {
   t.match(
     adviseTier(AT_MARKS.gold).tierUpgradeReason,
-    /^Strong earnings and conversion rate: .*10000\.00.*5 %.*4\.9 %.*gold/,
+    /^Strong earnings and conversion rate: .*10000\.00 USD.*5 %.*4\.9 %.*gold/,
   );
   t.same(adviseTier({ ...AT_MARKS.gold, currentTier: 'gold' }), {
     recommendedTier: 'gold',
     tierUpgradeEligible: false,
     tierUpgradeReason:
-      'Not yet platinum: earnings below 25000, conversion rate below 7 %, refund rate not below 3 %',
+      'Not yet platinum: earnings below 25000 USD, conversion rate below 7 %, refund rate not below 3 %',
   });
   t.match(adviseTier({ ...AT_MARKS.silver, currentTier: 'gold' }), {
     recommendedTier: 'silver',
     tierUpgradeEligible: false,
-    tierUpgradeReason: /^Below the marks of gold: earnings below 10000/,
+    tierUpgradeReason: /^Below the marks of gold: earnings below 10000 USD/,
   });
   t.match(
     adviseTier({ ...AT_MARKS.platinum, currentTier: 'platinum' }).tierUpgradeReason,

@@ -18,9 +18,11 @@ const MARKS: Record<Exclude<PartnerTier, 'bronze'>, Marks> = {
 
 const MIN_COMMISSIONS = 10;
 
-/** A partner's range, as exact sums. */
+/** A partner's range, as exact sums; all of them, save clicks, of what was sold in the programme's currency. */
 export interface TierFacts {
   readonly currentTier: PartnerTier;
+  /** The programme's. */
+  readonly currency: string;
   readonly earnings: string;
   readonly clicks: string;
   readonly conversions: string;
@@ -36,7 +38,7 @@ export interface TierAdvice {
 
 /** The highest tier all of whose marks are met. Ratios are compared unrounded. */
 export function adviseTier(facts: TierFacts): TierAdvice {
-  const { currentTier } = facts;
+  const { currentTier, currency } = facts;
   if (!reaches(facts.commissions, MIN_COMMISSIONS)) {
     return {
       recommendedTier: currentTier,
@@ -58,7 +60,7 @@ export function adviseTier(facts: TierFacts): TierAdvice {
     tierUpgradeEligible,
     tierUpgradeReason: tierUpgradeEligible
       ? reasonFor(recommendedTier, facts, { conversionRate, refundRate })
-      : reasonAgainst({ currentTier, recommendedTier, meets }),
+      : reasonAgainst({ currentTier, currency, recommendedTier, meets }),
   };
 }
 
@@ -84,9 +86,9 @@ function allMet({ earnings, conversionRate, refundRate }: Met): boolean {
 
 const rank = (tier: PartnerTier): number => PARTNER_TIERS.indexOf(tier);
 
-function reasonFor(tier: PartnerTier, { earnings }: TierFacts, rates: Rates): string {
+function reasonFor(tier: PartnerTier, { earnings, currency }: TierFacts, rates: Rates): string {
   return (
-    `Strong earnings and conversion rate: earnings of ${earnings}, a conversion rate of ${percent(rates.conversionRate)} ` +
+    `Strong earnings and conversion rate: earnings of ${earnings} ${currency}, a conversion rate of ${percent(rates.conversionRate)} ` +
     `and a refund rate of ${percent(rates.refundRate)} meet every mark of ${tier}`
   );
 }
@@ -96,28 +98,30 @@ const percent = (value: Decimal): string => `${value.toDecimalPlaces(2).toString
 /** Why not higher: what the next tier asks for and what is not there. */
 function reasonAgainst({
   currentTier,
+  currency,
   recommendedTier,
   meets,
 }: {
   currentTier: PartnerTier;
+  currency: string;
   recommendedTier: PartnerTier;
   meets: (marks: Marks) => Met;
 }): string {
   if (rank(recommendedTier) < rank(currentTier)) {
-    return `Below the marks of ${currentTier}: ${missing(currentTier, meets)}`;
+    return `Below the marks of ${currentTier}: ${missing(currentTier, currency, meets)}`;
   }
   const next = PARTNER_TIERS[rank(currentTier) + 1];
   return next === undefined
     ? `Meets the marks of ${currentTier}, the highest tier`
-    : `Not yet ${next}: ${missing(next, meets)}`;
+    : `Not yet ${next}: ${missing(next, currency, meets)}`;
 }
 
-function missing(tier: PartnerTier, meets: (marks: Marks) => Met): string {
+function missing(tier: PartnerTier, currency: string, meets: (marks: Marks) => Met): string {
   if (tier === 'bronze') return 'nothing is missing';
   const marks = MARKS[tier];
   const met = meets(marks);
   const faults = [
-    met.earnings ? '' : `earnings below ${marks.minEarnings}`,
+    met.earnings ? '' : `earnings below ${marks.minEarnings} ${currency}`,
     met.conversionRate ? '' : `conversion rate below ${marks.minConversionRate} %`,
     met.refundRate ? '' : `refund rate not below ${marks.refundRateBelow} %`,
   ];

@@ -13,8 +13,8 @@ import { createExternalIdentities, type ExternalIssuer } from './identity/extern
 import { buildIdentityApp, documentOf, IDENTITY_SERVICE } from './identity/identity-app.ts';
 import { createUserTokenCache, type UserTokenCache } from './identity/user-token-cache.ts';
 import { serveMetrics } from './metrics-route.ts';
-import type { Limits } from './rate-limits/caller-limits.ts';
-import { createLeasedLimiter } from './rate-limits/leased-limiter.ts';
+import { strangerLimit, type Limits, type Sender } from './rate-limits/caller-limits.ts';
+import { createLeasedLimiter, type LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { createLoginLimiter } from './rate-limits/login-limiter.ts';
 import type { SharedCounter } from './rate-limits/redis-counter.ts';
 import { discoverRoutes, type RouteDiscovery } from './routing/discovery.ts';
@@ -89,7 +89,9 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     lifetimeSeconds: settings.accessTokenSeconds,
     clock,
   });
-  const apiKeys = createApiKeyCache({ db, clock, logger });
+  const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
+  const { limits, identitySecret } = settings;
+  const apiKeys = createApiKeyCache({ db, clock, logger, isSpent: spentSenders(limiter, limits) });
   const identityApp = await buildIdentity(deps, tokens);
   const table = createRouteTable(upstreams.services);
   table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
@@ -101,8 +103,6 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     maxInFlight: settings.maxInFlight,
   });
   const app = await buildApp(deps, table);
-  const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
-  const { limits, identitySecret } = settings;
   await app.register(openDoor, {
     table,
     proxy,
@@ -154,6 +154,13 @@ function rememberUsers({ settings, db, clock, logger }: GatewayDeps, tokens: Acc
 function openUpstreams({ settings, clock, random }: GatewayDeps): Upstreams {
   const stable = new Map(Object.entries(settings.upstreams));
   return createUpstreams({ stable, settings: settings.upstream, clock, random });
+}
+
+function spentSenders(limiter: LeasedLimiter, limits: Limits) {
+  return (sender: Sender): boolean => {
+    const { key, max } = strangerLimit(sender, limits);
+    return limiter.isSpent(key, max);
+  };
 }
 
 function warnOfRedis(logger: Logger) {

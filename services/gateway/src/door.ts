@@ -81,7 +81,7 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
   // Not async: a promise per request is spared where the caller is known at once, which is nearly always.
   app.addHook('onRequest', (request, _reply, done) => {
     request.serviceRoute = table.find(request.method, request.raw.url ?? '/') ?? null;
-    const found = deps.authenticate(request.headers.authorization);
+    const found = deps.authenticate(request.headers.authorization, request);
     if (found instanceof Promise) {
       void identifyLater(request, found, deps.limits, done);
       return;

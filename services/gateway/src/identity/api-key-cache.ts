@@ -1,101 +1,94 @@
 import type { Logger } from '@tributary/runtime';
 import { DEFAULT_PROGRAM, type Database } from '@tributary/schema';
-import { LRUCache } from 'lru-cache';
-import { findUsableKey, touchApiKeys, type UsableKey } from './api-keys-store.ts';
+import type { Sender } from '../rate-limits/caller-limits.ts';
+import { findUsableKey } from './api-keys-store.ts';
+import { createKeyMemory } from './key-memory.ts';
+import { createKeyUses } from './key-uses.ts';
 import type { Principal } from './principal.ts';
 import { hashToken } from './random-tokens.ts';
+import { createTurns } from './turns.ts';
 
-/** A key revoked by a message that was lost is refused at the next reading: within a minute, as promised. */
-const REREAD_MS = 30_000;
-/** An unknown key is looked for again soon, since it may just have been made. */
-const UNKNOWN_MS = 2_000;
-const MAX_KEYS = 20_000;
-const NOTE_USE_MS = 60_000;
-
-interface Entry {
-  readonly key: UsableKey | undefined;
-  readonly principal: Principal | undefined;
-  readonly readAt: number;
-}
+/** Of the six connections, so that keys in use, which are read again without waiting for a turn, find one free. */
+const LOOK_UPS_AT_ONCE = 2;
+/** As long as a statement waits for a connection. */
+const TURN_TIMEOUT_MS = 2_000;
 
 export interface ApiKeyCache {
-  /** Whom a key speaks for; undefined when it is unknown, expired or revoked. Synchronous when it was read lately. */
-  lookUp(token: string): Principal | undefined | Promise<Principal | undefined>;
+  /**
+   * Whom a key speaks for; undefined when it is unknown, expired or revoked, and when it is not in memory and its sender is
+   * refused anyhow. Synchronous when it was read lately.
+   */
+  lookUp(token: string, sender: Sender): Principal | undefined | Promise<Principal | undefined>;
   /** Forgets a key at once. */
   revoke(apiKeyId: string): void;
-  /** Forgets all of them: revocations may have been missed. */
+  /** Believes none of them before it is read again: revocations may have been missed. */
   forget(): void;
   /** Writes what is not yet noted about the keys' use. */
   noteUses(): Promise<void>;
   stop(): void;
 }
 
-function toPrincipal(key: UsableKey): Principal {
-  const { id, name, scopes, programId, partnerId } = key;
-  return { kind: 'api_key', id, name, scopes, programId, ...(partnerId === null ? {} : { partnerId }) };
-}
-
-/** API keys by the hash of their secret, read from Postgres again twice a minute. */
-export function createApiKeyCache(deps: {
+export interface ApiKeyCacheDeps {
   readonly db: Pick<Database, 'query'>;
   readonly clock: () => Date;
   readonly logger: Logger;
-}): ApiKeyCache {
-  const { db, clock, logger } = deps;
-  const entries = new LRUCache<string, Entry>({ max: MAX_KEYS });
+  /** Whether the limit of a sender's address is used up, so that nothing is gained by looking for its key. */
+  readonly isSpent: (sender: Sender) => boolean;
+}
+
+/** API keys by the hash of their secret, read from Postgres again twice a minute. */
+export function createApiKeyCache(deps: ApiKeyCacheDeps): ApiKeyCache {
+  const { db, clock, isSpent } = deps;
+  const memory = createKeyMemory();
+  const uses = createKeyUses(deps);
+  const turns = createTurns(LOOK_UPS_AT_ONCE, TURN_TIMEOUT_MS);
   const readings = new Map<string, Promise<Principal | undefined>>();
-  const uses = new Map<string, Date>();
 
   async function read(hash: string): Promise<Principal | undefined> {
     try {
       const now = clock();
       const key = await findUsableKey(db, DEFAULT_PROGRAM, hash, now);
-      const principal = key === undefined ? undefined : toPrincipal(key);
-      entries.set(hash, { key, principal, readAt: now.getTime() });
-      return principal;
+      return memory.keep(hash, key, now.getTime());
     } finally {
       readings.delete(hash);
     }
   }
 
-  function isFresh(entry: Entry, now: number): boolean {
-    if (entry.key === undefined) return now - entry.readAt < UNKNOWN_MS;
-    const expiresAt = entry.key.expiresAt?.getTime() ?? Infinity;
-    return now - entry.readAt < REREAD_MS && now < expiresAt;
+  function readOnce(hash: string): Promise<Principal | undefined> {
+    const reading = readings.get(hash) ?? read(hash);
+    readings.set(hash, reading);
+    return reading;
   }
 
-  async function noteUses(): Promise<void> {
-    if (uses.size === 0) return;
-    const noted = new Map(uses);
-    uses.clear();
+  /** In turn, since anybody can make keys up. Those before it may have used up the address, or found this very key. */
+  async function lookFor(hash: string, sender: Sender): Promise<Principal | undefined> {
+    await turns.take();
     try {
-      await touchApiKeys(db, DEFAULT_PROGRAM, noted);
-    } catch (err) {
-      logger.warn({ err }, 'the last use of API keys could not be noted');
+      const now = clock().getTime();
+      const known = memory.find(hash);
+      if (known !== undefined && memory.isFresh(known, now)) return known.principal;
+      return memory.isUnknown(hash, now) || isSpent(sender) ? undefined : await readOnce(hash);
+    } finally {
+      turns.end();
     }
   }
 
-  const timer = setInterval(() => void noteUses(), NOTE_USE_MS);
   return {
-    lookUp(token) {
+    lookUp(token, sender) {
       const hash = hashToken(token);
       const now = clock();
-      const entry = entries.get(hash);
-      if (entry === undefined || !isFresh(entry, now.getTime())) {
-        const reading = readings.get(hash) ?? read(hash);
-        readings.set(hash, reading);
-        return reading;
+      const known = memory.find(hash);
+      if (known === undefined) {
+        const isVain = memory.isUnknown(hash, now.getTime()) || isSpent(sender);
+        return isVain ? undefined : lookFor(hash, sender);
       }
-      if (entry.key !== undefined) uses.set(entry.key.id, now);
-      return entry.principal;
+      if (!memory.isFresh(known, now.getTime())) return readOnce(hash);
+      uses.add(known.key.id, now);
+      return known.principal;
     },
-    revoke(apiKeyId) {
-      for (const [hash, entry] of entries.entries()) {
-        if (entry.key?.id === apiKeyId) entries.delete(hash);
-      }
-    },
-    forget: () => entries.clear(),
-    noteUses,
-    stop: () => clearInterval(timer),
+    revoke: (apiKeyId) => memory.revoke(apiKeyId),
+    forget: () => memory.doubt(clock().getTime()),
+    noteUses: () => uses.note(),
+    stop: () => uses.stop(),
   };
 }

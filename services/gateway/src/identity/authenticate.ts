@@ -1,4 +1,5 @@
 import { DEFAULT_PROGRAM } from '@tributary/schema';
+import type { Sender } from '../rate-limits/caller-limits.ts';
 import type { ApiKeyCache } from './api-key-cache.ts';
 import { publicPrincipal, type Principal } from './principal.ts';
 import { API_KEY_PREFIX } from './random-tokens.ts';
@@ -16,7 +17,10 @@ const REJECTED: Authentication = { principal: publicPrincipal(DEFAULT_PROGRAM), 
 /** Longer than any token of ours; what is longer is not looked at. */
 const MAX_CREDENTIAL_LENGTH = 4_096;
 
-export type Authenticate = (header: string | undefined) => Authentication | Promise<Authentication>;
+export type Authenticate = (
+  header: string | undefined,
+  sender: Sender,
+) => Authentication | Promise<Authentication>;
 
 /** People by JWT, machines by API key; both as `Bearer`. */
 export function createAuthenticator(deps: {
@@ -26,12 +30,12 @@ export function createAuthenticator(deps: {
   const known = (principal: Principal | undefined): Authentication =>
     principal === undefined ? REJECTED : { principal, isRejected: false };
 
-  return function authenticate(header) {
+  return function authenticate(header, sender) {
     if (header === undefined) return ANONYMOUS;
     const token = bearerToken(header);
     if (token === undefined) return REJECTED;
-    const source = token.startsWith(API_KEY_PREFIX) ? deps.apiKeys : deps.userTokens;
-    const found = source.lookUp(token);
+    const isKey = token.startsWith(API_KEY_PREFIX);
+    const found = isKey ? deps.apiKeys.lookUp(token, sender) : deps.userTokens.lookUp(token);
     return found instanceof Promise ? found.then(known) : known(found);
   };
 }

@@ -1,5 +1,6 @@
 import { normalizeIP } from '@fastify/rate-limit';
 import type { Identity, RateClass } from '@tributary/http-kit';
+import type { FastifyRequest } from 'fastify';
 
 /** All limits count over a quarter of an hour. */
 export const WINDOW_MS = 15 * 60_000;
@@ -20,7 +21,12 @@ export interface CallerLimit {
   readonly max: number;
 }
 
-function callerLimiter(identity: Identity): 'public' | 'admin' | 'partner' | 'api_key' {
+/** Of a request what decides its counter while nobody vouches for it. Its address is worked out when it is asked for. */
+export type Sender = Pick<FastifyRequest, 'ip' | 'serviceRoute'>;
+
+type Counted = Pick<Identity, 'kind' | 'id' | 'role' | 'ip'>;
+
+function callerLimiter(identity: Counted): 'public' | 'admin' | 'partner' | 'api_key' {
   if (identity.kind === 'public') return 'public';
   if (identity.kind === 'api_key') return 'api_key';
   return identity.role === 'partner' ? 'partner' : 'admin';
@@ -30,7 +36,7 @@ function callerLimiter(identity: Identity): 'public' | 'admin' | 'partner' | 'ap
  * Principals are limited each for itself, the public by address (IPv6: by /64, which one client owns). Login and tracking links have counters of their own,
  * so that clicks from an office's address do not keep its people from logging in.
  */
-export function limitOf(identity: Identity, rateClass: RateClass, limits: Limits): CallerLimit {
+export function limitOf(identity: Counted, rateClass: RateClass, limits: Limits): CallerLimit {
   if (rateClass === 'login')
     return { limiter: 'login', key: `auth:${normalizeIP(identity.ip)}`, max: limits.public };
   if (rateClass === 'none')
@@ -46,4 +52,9 @@ export function limitOf(identity: Identity, rateClass: RateClass, limits: Limits
     case 'admin':
       return { limiter, key: `user:${identity.id}`, max: limits.admin };
   }
+}
+
+/** The counter of a request whose credentials are not known to be good. */
+export function strangerLimit({ ip, serviceRoute }: Sender, limits: Limits): CallerLimit {
+  return limitOf({ kind: 'public', id: 'public', ip }, serviceRoute?.rateClass ?? 'caller', limits);
 }

@@ -45,15 +45,8 @@ export function createLeasedLimiter(deps: LimiterDeps) {
   const windows = new LRUCache<string, Window>({ max: MAX_KEYS });
   let restUntil = 0;
 
-  function openWindow(key: string, now: number, windowMs: number): Window {
-    const window: Window = {
-      position: 0,
-      leasedTo: 0,
-      endsAt: now + windowMs,
-      waiting: 0,
-      refill: undefined,
-      local: false,
-    };
+  function openWindow(key: string, endsAt: number): Window {
+    const window: Window = { position: 0, leasedTo: 0, endsAt, waiting: 0, refill: undefined, local: false };
     windows.set(key, window);
     return window;
   }
@@ -97,13 +90,19 @@ export function createLeasedLimiter(deps: LimiterDeps) {
   function take(key: string, limit: number, windowMs: number): Placement | Promise<Placement> {
     const now = deps.clock().getTime();
     const known = windows.get(key);
-    const window = known === undefined || known.endsAt <= now ? openWindow(key, now, windowMs) : known;
+    const window = known === undefined || known.endsAt <= now ? openWindow(key, now + windowMs) : known;
     if (window.position < window.leasedTo || window.position > limit) return place(window, now, false);
     if (now < restUntil) return place(window, now, true);
     return wait(key, window, limit, windowMs);
   }
 
-  return { take };
+  /** Whether this process knows that the next request of a key would be over the limit. Counts nothing. */
+  function isSpent(key: string, limit: number): boolean {
+    const window = windows.peek(key);
+    return window !== undefined && window.position >= limit && window.endsAt > deps.clock().getTime();
+  }
+
+  return { take, isSpent };
 }
 
 export type LeasedLimiter = ReturnType<typeof createLeasedLimiter>;

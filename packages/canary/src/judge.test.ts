@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import type { Work } from './figures/work.ts';
 import { EMPTY_WINDOW, judge, quantile, type Window, judgeWork } from './judge.ts';
 
 /** So many requests, all within the bucket that ends at `seconds`. */
@@ -78,12 +79,34 @@ t.test('a quantile is interpolated within its bucket', async (t) => {
   );
 });
 
+/** What a process says of its work once so much of it was done. */
+const workOf = (done: number, failed: number, changes: Partial<Work> = {}): Work => ({
+  release: 'v2',
+  isRunning: true,
+  startedAt: 1_000,
+  done,
+  failed,
+  ...changes,
+});
+
 t.test(
   'consumers and jobs are bad once more than 5 % of what they did failed, and that was not one piece or two',
   async (t) => {
-    t.match(judgeWork(0, 0), { kind: 'good', says: '0 events and jobs, 0 failed' });
-    t.match(judgeWork(5, 2), { kind: 'good' }, 'too few to say');
-    t.match(judgeWork(57, 3), { kind: 'good' }, '5 % is not more than 5 %');
-    t.match(judgeWork(56, 3), { kind: 'bad', says: /59 events and jobs, 3 failed: more than 5 %/ });
+    const before = workOf(100, 10);
+    const after = (done: number, failed: number) => judgeWork(before, workOf(100 + done, 10 + failed));
+    t.match(after(0, 0), { kind: 'good', says: '0 events and jobs, 0 failed' });
+    t.match(after(5, 2), { kind: 'good' }, 'too few to say');
+    t.match(after(57, 3), { kind: 'good' }, '5 % is not more than 5 %');
+    t.match(after(56, 3), { kind: 'bad', says: /59 events and jobs, 3 failed: more than 5 %/ });
   },
 );
+
+t.test('consumers and jobs that ended are bad, also where nothing failed since', async (t) => {
+  const before = workOf(0, 0, { isRunning: false });
+  t.match(judgeWork(before, workOf(0, 0)), { kind: 'good' });
+  t.match(judgeWork(before, workOf(500, 0, { startedAt: 1_002 })), {
+    kind: 'bad',
+    says: 'the candidate was restarted while its workers ran',
+  });
+  t.match(judgeWork(before, workOf(500, 0, { isRunning: false })), { kind: 'bad', says: /ended/ });
+});

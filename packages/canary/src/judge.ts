@@ -1,3 +1,4 @@
+import type { Work } from './figures/work.ts';
 import { LIMITS } from './limits.ts';
 
 /** What the gateway saw of one release over a stretch of time. */
@@ -52,8 +53,17 @@ export function judge(canary: Window, stable: Window, minRequests: number): Verd
   return isSlow ? { kind: 'bad', says: `${says}: more than twice as slow` } : { kind: 'good', says };
 }
 
-/** Compares what consumers and jobs did with what they failed at, over a stretch of time. */
-export function judgeWork(done: number, failed: number): Verdict {
+/**
+ * Compares what a candidate's consumers and jobs did with what they failed at since an earlier reading. One that ends
+ * meanwhile is bad, whatever it counts: a process that crashes over and over counts from nothing each time.
+ */
+export function judgeWork(before: Work, now: Work): Verdict {
+  if (now.startedAt !== before.startedAt)
+    return { kind: 'bad', says: 'the candidate was restarted while its workers ran' };
+  if (!now.isRunning)
+    return { kind: 'bad', says: 'the consumers and jobs of the candidate ended before they were told to' };
+  const done = now.done - before.done;
+  const failed = now.failed - before.failed;
   const says = `${done + failed} events and jobs, ${failed} failed`;
   const rate = failed / Math.max(1, done + failed);
   const isBad = failed >= LIMITS.minFailedWork && rate > LIMITS.maxErrorRate;

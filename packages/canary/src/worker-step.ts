@@ -49,7 +49,7 @@ export async function watchWork(
   for (;;) {
     await pause(Math.min(LOOK_EVERY_MS, plan.workersMs), deps.signal);
     const now = await read();
-    const verdict = judgeWork(now.done - before.done, now.failed - before.failed);
+    const verdict = judgeWork(before, now);
     const isOver = performance.now() - began >= plan.workersMs;
     if (isOver && verdict.kind === 'good') deps.say(`Consumers and jobs: ${verdict.says}.`);
     if (isOver || verdict.kind === 'bad') return { verdict, weights: withWorkers };

@@ -6,6 +6,8 @@ export interface Work {
   /** The release whose workers they are, and whether they run; undefined for a process that does not say. */
   readonly release: string | undefined;
   readonly isRunning: boolean;
+  /** When the process began, in whole seconds: what it counts began with it. Undefined for one that does not say. */
+  readonly startedAt: number | undefined;
   /** Events handled and runs of jobs that went well. */
   readonly done: number;
   /** Events that failed, whether they come again or were given up, and runs that did not come to their end. */
@@ -14,6 +16,7 @@ export interface Work {
 
 const METRICS = {
   running: 'workers_running',
+  started: 'process_start_time_seconds',
   consumed: 'events_consumed_total',
   retried: 'event_retries_total',
   dead: 'dead_letters_total',
@@ -30,10 +33,12 @@ export function workOf(samples: readonly Sample[]): Work {
       .reduce((total, { value }) => total + value, 0);
   // Handed back or lost is failed, too: somebody else has to do it again.
   const hasFailed = ({ labels }: Sample): boolean => !ENDED_WELL.has(labels['outcome'] ?? '');
-  const running = samples.find(({ metric }) => metric === METRICS.running);
+  const find = (metric: string): Sample | undefined => samples.find((sample) => sample.metric === metric);
+  const running = find(METRICS.running);
   return {
     release: running?.labels['release'],
     isRunning: running?.value === 1,
+    startedAt: find(METRICS.started)?.value,
     done: sum(METRICS.consumed) + sum(METRICS.runs, (sample) => !hasFailed(sample)),
     failed: sum(METRICS.retried) + sum(METRICS.dead) + sum(METRICS.runs, hasFailed),
   };

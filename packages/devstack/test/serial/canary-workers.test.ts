@@ -104,3 +104,15 @@ t.test(
     );
   },
 );
+
+t.test('a candidate that ends while its workers run is rolled back, however soon it is back', async (t) => {
+  const candidate = await platform.startCandidate(SERVICE);
+  const rollout = runCanary(['--candidate', candidate.url, '--worker-seconds', '60']);
+  await waitFor(() => running(candidate.url), { timeoutMs: 20_000, what: 'the workers to run' });
+  await candidate.kill();
+  await candidate.restart();
+  const { exitCode, output } = await rollout;
+  t.equal(exitCode, 1, output);
+  t.match(output, /Rolled back: the candidate was restarted while its workers ran/);
+  t.same(await rows(), []);
+});

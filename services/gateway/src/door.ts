@@ -69,9 +69,9 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
     const { service } = admittedRoute(request, table);
     const { principal, identity: caller } = request;
     if (principal === null) throw new Error('A request is passed on before its caller is known');
-    const identity = sign(principal, caller, service);
-    if (service === IDENTITY_SERVICE) askOurselves(deps.identityApp, { request, reply, identity });
-    else deps.proxy(request, reply, { service, identity, isOverLimit });
+    const signed = () => sign(principal, caller, service);
+    if (service === IDENTITY_SERVICE) askOurselves(deps.identityApp, { request, reply, identity: signed() });
+    else deps.proxy(request, reply, { service, sign: signed, isOverLimit });
   }
 
   app.decorateRequest('serviceRoute', null);

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { deriveIdentityKey, verifyIdentity } from '@tributary/http-kit';
+import { deriveIdentityKey, IDENTITY_HEADER, verifyIdentity } from '@tributary/http-kit';
 import { waitFor } from '@tributary/testkit';
 import t from 'tap';
 import {
@@ -42,6 +43,44 @@ t.test('a service gets the path without the prefix, the query, the body and a si
   t.match(identity, { kind: 'public', ip: '127.0.0.1', userAgent: 'tests' });
   const other = { service: 'other-service', key: deriveIdentityKey(IDENTITY_SECRET, 'other-service') };
   t.equal(verifyIdentity(headers['x-tributary-identity'] ?? '', other), undefined, 'it is for one service');
+});
+
+t.test('the identity is signed when a request leaves, however long that takes', async (t) => {
+  const key = deriveIdentityKey(IDENTITY_SECRET, 'echo-service');
+  const isGood = (answer: string, now: number): boolean => {
+    const { headers } = JSON.parse(answer) as { headers: Record<string, string> };
+    return (
+      verifyIdentity(headers[IDENTITY_HEADER] ?? '', { service: 'echo-service', key }, now) !== undefined
+    );
+  };
+
+  await t.test('with a body that comes slowly', async (t) => {
+    let now = Date.now();
+    const gateway = await before(t, echo, { clock: () => new Date(now) });
+    const answer = Promise.withResolvers<IncomingMessage>();
+    const headers = { 'content-type': 'application/json', 'content-length': 2 };
+    const request = httpRequest(`${gateway.url}/api/v1/open`, { method: 'POST', headers }, answer.resolve);
+    request.on('error', answer.reject);
+    request.write('{');
+    const admitted = /rate_limit_decisions_total\{.*outcome="allowed"/;
+    await waitFor(async () => admitted.test(await gateway.metrics.expose()), { what: 'the head' });
+    now += 45_000;
+    request.end('}');
+    t.ok(isGood(await text(await answer.promise), now));
+  });
+
+  await t.test('to a service that starts slowly', async (t) => {
+    let now = Date.now();
+    const settings = { patienceMs: 60_000, clock: () => new Date(now) };
+    const gateway = await before(t, echo, settings);
+    await stopServer(gateway.upstream.server);
+    const answer = fetch(`${gateway.url}/api/v1/open`);
+    const refused = /requests_total.*status="502".* [1-9]/;
+    await waitFor(async () => refused.test(await gateway.metrics.expose()), { what: 'a refusal' });
+    now += 45_000;
+    await listen(t, asService(echo), Number(new URL(gateway.upstream.url).port));
+    t.ok(isGood(await (await answer).text(), now));
+  });
 });
 
 t.test('headers that only the gateway may say have no effect when a client sends them', async (t) => {

@@ -38,7 +38,6 @@ function namedByConnection(connection: string | string[] | undefined): readonly 
 }
 
 export interface Forwarding {
-  readonly identity: string;
   readonly requestId: string;
   readonly address: string;
   readonly protocol: string;
@@ -47,7 +46,10 @@ export interface Forwarding {
   readonly isOverLimit: boolean;
 }
 
-/** The headers a service gets: the client's, without what ends here, and with what only the gateway may say. */
+/**
+ * The headers a service gets: the client's, without what ends here, and with what only the gateway may say. The identity
+ * is missing: it is good for a short time, and put in when the request leaves.
+ */
 export function forwardedHeaders(
   client: IncomingHttpHeaders,
   forwarding: Forwarding,
@@ -63,7 +65,6 @@ export function forwardedHeaders(
   headers['x-forwarded-for'] = forwarding.address;
   headers['x-forwarded-proto'] = forwarding.protocol;
   headers['x-forwarded-host'] = forwarding.host;
-  headers['x-tributary-identity'] = forwarding.identity;
   if (forwarding.isOverLimit) headers['x-tributary-over-limit'] = 'true';
   return headers;
 }

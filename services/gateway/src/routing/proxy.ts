@@ -1,4 +1,4 @@
-import { AppError, commonErrors, DRAINING_HEADER } from '@tributary/http-kit';
+import { AppError, commonErrors, DRAINING_HEADER, IDENTITY_HEADER } from '@tributary/http-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { errors } from '../errors.ts';
@@ -37,8 +37,11 @@ export interface ProxyDeps {
 /** What is to be sent where, on whose behalf. */
 export interface Forward {
   readonly service: string;
-  /** The signed identity for this service. */
-  readonly identity: string;
+  /**
+   * Signs the identity for this service. Asked whenever the request leaves: its body may take longer to come, and a
+   * service longer to start, than a signature is good for.
+   */
+  readonly sign: () => string;
   /** Said to the tracking service about links that are asked for too often. */
   readonly isOverLimit: boolean;
 }
@@ -48,7 +51,10 @@ interface Job {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly service: string;
+  readonly sign: () => string;
   readonly options: Omit<Dispatcher.DispatchOptions, 'origin'>;
+  /** Those of the options. */
+  readonly headers: Record<string, string | string[]>;
   readonly startedAt: number;
   wasRetried: boolean;
 }
@@ -82,11 +88,20 @@ function newJob(
   },
 ): Job {
   const { request, reply, forward, body } = from;
+  const headers = forwardedHeaders(request.headers, {
+    requestId: request.id,
+    address: request.ip,
+    protocol: request.protocol,
+    host: request.host,
+    isOverLimit: forward.isOverLimit,
+  });
   return {
     deps,
     request,
     reply,
     service: forward.service,
+    sign: forward.sign,
+    headers,
     startedAt: performance.now(),
     wasRetried: false,
     options: {
@@ -95,14 +110,7 @@ function newJob(
       body,
       // Undici's time for an answer begins before the body has ended; the client's own pace ends a stream that stands still.
       ...(request.serviceRoute?.streamsBody === true ? { headersTimeout: 0 } : {}),
-      headers: forwardedHeaders(request.headers, {
-        identity: forward.identity,
-        requestId: request.id,
-        address: request.ip,
-        protocol: request.protocol,
-        host: request.host,
-        isOverLimit: forward.isOverLimit,
-      }),
+      headers,
     },
   };
 }
@@ -138,6 +146,7 @@ function attempt(job: Job): void {
       conclude(job, target, outcome);
     },
   });
+  job.headers[IDENTITY_HEADER] = job.sign();
   target.pool.dispatch(job.options, exchange);
 }
 

@@ -150,7 +150,8 @@ t.test('hop-by-hop headers end at the gateway, both ways', async (t) => {
 });
 
 t.test('large bodies stream in both directions in constant memory', async (t) => {
-  const size = 192 * 1024 * 1024;
+  // Garbage that is collected late takes a hundred megabytes or more, whatever the size; a body that is kept takes all of it.
+  const size = 384 * 1024 * 1024;
   const block = randomBytes(1024 * 1024);
   const gateway = await before(t, (request, response) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
@@ -182,7 +183,7 @@ t.test('large bodies stream in both directions in constant memory', async (t) =>
   });
   t.equal(bytes, size);
   t.equal(received.digest('hex'), sent.digest('hex'));
-  t.ok(peak - memoryBefore < 128 * 1024 * 1024, `memory grew by ${(peak - memoryBefore) / 1e6} MB`);
+  t.ok(peak - memoryBefore < size / 2, `memory grew by ${(peak - memoryBefore) / 1e6} MB`);
 });
 
 t.test('an early answer to an unfinished upload reaches the client', async (t) => {

@@ -20,17 +20,12 @@ export type Overview = z.output<typeof overviewSchema>;
 export async function readOverview(
   db: Pick<Database, 'query'>,
   scope: Scope,
-  {
-    range,
-    reach,
-    cover,
-    starts,
-  }: Pick<DashboardRequest, 'range' | 'reach' | 'cover'> & { starts: readonly Date[] },
+  { range, cover, starts }: Pick<DashboardRequest, 'range' | 'cover'> & { starts: readonly Date[] },
 ): Promise<Overview> {
   const [kpi, funnel, trends, attention] = await Promise.all([
     readKpi(db, scope, { range, cover }),
     readFunnel(db, scope, cover),
-    readTrends(db, scope, { reach, starts }),
+    readTrends(db, scope, { range, starts }),
     readAttention(db, scope),
   ]);
   return { kpi, funnel, trends, attention };

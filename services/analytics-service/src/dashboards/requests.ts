@@ -51,25 +51,27 @@ interface DashboardQuery {
 /** A request, resolved: whose figures, of when. */
 export interface DashboardRequest {
   readonly scope: Scope;
+  /** What figures and the lists behind them are of. */
   readonly range: Span;
-  /** The range, up to the end of the hour where it is open: nothing is dated later than now, and rollups have the hour so far. */
-  readonly reach: Span;
   readonly cover: Cover;
+  /** Where the last point of a series has begun. */
+  readonly seriesEnd: Date;
   readonly context: DashboardContext;
 }
 
-const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
-const upTo = (grainMs: number, moment: Date): Date =>
-  new Date(Math.ceil(moment.getTime() / grainMs) * grainMs);
+const hourOf = (moment: Date): number => Math.floor(moment.getTime() / HOUR_MS) * HOUR_MS;
 
-/** Thirty days back begin with a full hour, which rollups answer; clicks of a busy hour are many. */
+/**
+ * A range that nobody ended ends with the present hour, of which rollups have what was so far, however busy it is; what is dated
+ * later than now, as by a shop whose clock is ahead, is then in the lists as well. Thirty days back begin with a full hour.
+ */
 function rangeOf(query: DashboardQuery, timeZone: string, now: Date): Span {
   const { from, to } = resolveDateRange(query, { timeZone, now });
   return {
-    from: query.dateFrom === undefined ? new Date(from.getTime() - (from.getTime() % HOUR_MS)) : from,
-    to,
+    from: query.dateFrom === undefined ? new Date(hourOf(from)) : from,
+    to: query.dateTo === undefined ? new Date(hourOf(now) + HOUR_MS) : to,
   };
 }
 
@@ -80,13 +82,12 @@ export async function resolveRequest(
 ): Promise<DashboardRequest> {
   const { programId } = identity;
   const context = await readContext(db, programId);
-  // To the next full second, so that equal requests without dates share one computation, and nothing of now is missed.
-  const now = upTo(SECOND_MS, clock());
+  const now = clock();
   const range = rangeOf(query, context.timeZone, now);
-  const reach = range.to < now ? range : { from: range.from, to: upTo(HOUR_MS, range.to) };
   const currency = query.currency ?? context.currency;
   const scope = { programId, currency, partnerId: ownPartnerOnly(identity) };
-  return { scope, range, reach, cover: coverRange(reach), context };
+  const seriesEnd = query.dateTo === undefined ? now : range.to;
+  return { scope, range, cover: coverRange(range), seriesEnd, context };
 }
 
 interface Dashboard<Data> {
@@ -126,8 +127,9 @@ export async function answer<Data>(
 const MAX_POINTS = 5_000;
 
 /** @throws 400 when the series would be longer than anybody can look at */
-export function seriesOf({ range, context }: DashboardRequest, interval: Interval): Date[] {
-  const starts = bucketStarts(range, interval, { timeZone: context.timeZone, limit: MAX_POINTS });
+export function seriesOf({ range, seriesEnd, context }: DashboardRequest, interval: Interval): Date[] {
+  const series = { from: range.from, to: seriesEnd };
+  const starts = bucketStarts(series, interval, { timeZone: context.timeZone, limit: MAX_POINTS });
   if (starts.length <= MAX_POINTS) return starts;
   throw validationError([
     { path: 'interval', message: `gives more than ${MAX_POINTS} points for this range: take a longer one` },

@@ -166,7 +166,7 @@ function trendsRoute(app: ServiceApp, deps: DashboardDeps): void {
       return answer(deps, resolved, {
         name: `trends ${interval}`,
         drilldown: trendsDrilldown,
-        compute: () => readTrends(deps.db, resolved.scope, { reach: resolved.reach, starts }),
+        compute: () => readTrends(deps.db, resolved.scope, { range: resolved.range, starts }),
       });
     },
   });

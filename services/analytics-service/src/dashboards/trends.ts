@@ -46,10 +46,10 @@ type Db = Pick<Database, 'query'>;
 export async function readTrends(
   db: Db,
   scope: Scope,
-  { reach, starts }: { reach: Span; starts: readonly Date[] },
+  { range, starts }: { range: Span; starts: readonly Date[] },
 ): Promise<TrendPoint[]> {
   if (starts.length === 0) return [];
-  const cover = coverRange(reach, starts);
+  const cover = coverRange(range, starts);
   const [clicks, money] = await Promise.all([
     readClicks(db, scope, { cover, starts }),
     readMoney(db, scope, { cover, starts }),

@@ -7,7 +7,7 @@ export type WebhookMetrics = ReturnType<typeof webhookMetrics>;
 export function webhookMetrics(metrics: Metrics) {
   const delivered = metrics.counter({
     name: 'webhooks_delivered_total',
-    help: 'Attempts at delivering a webhook, by what became of them; held: none was made, as the circuit is open',
+    help: 'Attempts at delivering a webhook, by what became of them; none was made when held (the circuit is open) or unsigned (this process lacks the key)',
     labels: ['event_type', 'outcome'],
   });
   const duration = metrics.histogram({
@@ -28,6 +28,10 @@ export function webhookMetrics(metrics: Metrics) {
     /** Without these, receivers that all fail would look like receivers that get nothing, once their circuits are open. */
     countHeld(eventType: string): void {
       delivered.inc({ event_type: eventType, outcome: 'held' });
+    },
+    /** Another process may have the key; where none has, this is what tells. */
+    countUnsigned(eventType: string): void {
+      delivered.inc({ event_type: eventType, outcome: 'unsigned' });
     },
     observe(records: readonly AttemptRecord[]): void {
       for (const { delivery, result, verdict } of records) {

@@ -15,7 +15,7 @@ import { joinDispatchers } from './deliveries/presence.ts';
 import { Traffic } from './deliveries/traffic.ts';
 import type { TrafficLimits } from './deliveries/traffic.ts';
 import { disableEndpoints } from './endpoints/auto-disable.ts';
-import { resealSecrets } from './endpoints/reseal-secrets.ts';
+import { createResealer } from './endpoints/reseal-secrets.ts';
 import type { SecretBox } from './encryption/secret-box.ts';
 import { fanOutConsumers } from './fan-out/consumers.ts';
 import { FanOut } from './fan-out/fan-out.ts';
@@ -67,6 +67,7 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
     deadlineMs,
     onRecorded: (records) => metrics.observe(records),
     onHeld: ({ eventType }) => metrics.countHeld(eventType),
+    onUnsigned: ({ eventType }) => metrics.countUnsigned(eventType),
     onVerdicts: (verdicts) => disableEndpoints(deps, verdicts),
   });
   loop.start();
@@ -74,10 +75,11 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
   const consumers = fanOutConsumers((events) => fanOut.take(events)).map((definition) =>
     runConsumer({ messaging, db }, definition),
   );
+  const reseal = createResealer(deps);
   const housekeeping = runWithLease({
     lease: createLease({ db, name: 'webhook-housekeeping', holder }),
     logger,
-    run: (_held, signal) => keepHouse(deps, signal),
+    run: (_held, signal) => keepHouse(deps, reseal, signal),
   });
   return {
     wake: () => loop.wake(),
@@ -89,12 +91,16 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
   };
 }
 
-async function keepHouse({ db, metrics, secretBox }: WorkerDeps, signal: AbortSignal): Promise<void> {
+async function keepHouse(
+  { db, metrics }: WorkerDeps,
+  reseal: () => Promise<number>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     while (!signal.aborted) {
       await measureBacklog(db, metrics);
       await settleOrphans(db);
-      await resealSecrets(db, secretBox);
+      await reseal();
       await pause(HOUSEKEEPING_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {

@@ -30,6 +30,8 @@ export interface HarnessOptions {
   readonly deadlineMs?: number;
   readonly ratePerPartner?: number;
   readonly breaker?: Partial<BreakerSettings>;
+  /** The one that seals first. */
+  readonly encryptionKeys?: readonly [string, ...string[]];
 }
 
 export interface Dispatcher {
@@ -70,8 +72,9 @@ export async function createDispatcher(
   options: HarnessOptions = {},
 ): Promise<Dispatcher> {
   const { allowLoopback = true, resolve, deadlineMs = 5_000, ratePerPartner = 1_000 } = options;
+  const [encryptionKey, ...previousKeys] = options.encryptionKeys ?? [ENCRYPTION_KEY];
   const metrics = createMetrics({ service: SERVICE });
-  const secretBox = createSecretBox(ENCRYPTION_KEY);
+  const secretBox = createSecretBox(encryptionKey, previousKeys);
   const policy = { allowLoopback };
   const published: StoredEvent[] = [];
   let workers: Workers | undefined;

@@ -6,6 +6,7 @@ import { claimDue, claimLeaseMs } from './claim.ts';
 import type { ClaimedDelivery } from './claimed-delivery.ts';
 import type { Courier } from './courier.ts';
 import { insertDeliveries } from './insert-deliveries.ts';
+import { LeftToOthers } from './left-to-others.ts';
 import { NewDeliveries } from './new-deliveries.ts';
 import type { Recorded } from './new-deliveries.ts';
 import type { AttemptRecord } from './record-attempts.ts';
@@ -31,6 +32,8 @@ export interface DeliveryLoopDeps {
   readonly onRecorded: (records: readonly AttemptRecord[]) => void;
   /** Called with each new delivery that is not even tried, since its endpoint's circuit is open; for metrics. */
   readonly onHeld: (delivery: ClaimedDelivery) => void;
+  /** Called with each delivery that this process lacks the key to sign, and leaves to another; for metrics. */
+  readonly onUnsigned: (delivery: ClaimedDelivery) => void;
   /** Called with endpoints to switch off. */
   readonly onVerdicts: (verdicts: readonly EndpointVerdict[]) => Promise<void>;
 }
@@ -55,6 +58,9 @@ export class DeliveryLoop {
   readonly #results: WriteBack<Recorded>;
   readonly #released: WriteBack<ClaimedDelivery>;
   readonly #new: NewDeliveries;
+  readonly #leftToOthers = new LeftToOthers();
+  /** Said once in the log; the metric goes on telling. */
+  readonly #unknownKeys = new Set<string>();
   readonly #leaseMs: number;
   #stopping = false;
   /** Postgres may hold due rows that there was no room for. */
@@ -103,7 +109,9 @@ export class DeliveryLoop {
     const startBefore = this.#startBefore(now);
     const writes = deliveries.map((delivery) => {
       if (delivery.circuitState !== 'closed') this.#deps.onHeld(delivery);
-      if (!traffic.hasRoomFor(delivery)) return this.#new.leave(delivery, now);
+      const isLeft = this.#leftToOthers.has(delivery.endpointId, now);
+      if (isLeft) this.#deps.onUnsigned(delivery);
+      if (isLeft || !traffic.hasRoomFor(delivery)) return this.#new.leave(delivery, now);
       const written = this.#new.begin(delivery, now);
       traffic.add({ delivery, startBefore });
       return written;
@@ -163,14 +171,15 @@ export class DeliveryLoop {
     // With Postgres slow, results pile up: nothing new until they are written.
     const limit = traffic.free(lane) - this.#results.size - this.#new.size;
     if (limit <= 0) return 0;
-    const startBefore = this.#startBefore(performance.now());
+    const now = performance.now();
+    const startBefore = this.#startBefore(now);
     const claimed = await claimDue(db, {
       lane,
       limit,
       perPartner: lane === 'main' ? perPartner * 2 : perPartner,
       perEndpoint: lane === 'main' ? perPartner * 2 : SLOW_PER_ENDPOINT,
       partnerCapacity: traffic.partnerCapacity(),
-      heldEndpoints: traffic.heldEndpoints(),
+      heldEndpoints: [...traffic.heldEndpoints(), ...this.#leftToOthers.list(now)],
       rateShare: traffic.rateShare,
       leaseMs: this.#leaseMs,
     });
@@ -199,15 +208,34 @@ export class DeliveryLoop {
   }
 
   async #fly(flight: InFlight): Promise<void> {
-    const record = await this.#deps.courier(flight.delivery);
-    const lane = this.#deps.traffic.finish(
-      flight,
-      record.result.ok,
-      record.result.durationMs < SLOW_AFTER_MS,
-    );
-    if (!this.#new.attempted({ record, lane })) this.#results.add({ record, lane });
+    const done = await this.#deps.courier(flight.delivery);
+    if (done.outcome === 'key_unknown') this.#leave(flight, done.keyId);
+    else this.#land(flight, done.record);
     this.#pumpSoon();
     if (this.#backlog || this.#stopping) this.#wakeup.wake();
+  }
+
+  #land(flight: InFlight, record: AttemptRecord): void {
+    const { ok, durationMs } = record.result;
+    const lane = this.#deps.traffic.finish(flight, ok, durationMs < SLOW_AFTER_MS);
+    if (!this.#new.attempted({ record, lane })) this.#results.add({ record, lane });
+  }
+
+  /** Not an attempt, and no fault of the receiver's: a dispatcher that has the key sends it, now or once there is one. */
+  #leave(flight: InFlight, keyId: string): void {
+    const { traffic, logger, onUnsigned } = this.#deps;
+    const { delivery } = flight;
+    traffic.withdraw(flight);
+    this.#leftToOthers.leave(delivery.endpointId, performance.now());
+    if (!this.#unknownKeys.has(keyId)) {
+      this.#unknownKeys.add(keyId);
+      logger.error(
+        { keyId, endpointId: delivery.endpointId },
+        'webhooks are left unsigned: their key is not here',
+      );
+    }
+    onUnsigned(delivery);
+    this.#release(delivery);
   }
 
   #release(delivery: ClaimedDelivery): void {

@@ -159,15 +159,14 @@ export class Traffic {
 
   /** Ends one. Answers the lane that the endpoint should be in from now on. */
   finish(flight: InFlight, ok: boolean, fast: boolean): EndpointLane {
-    const { delivery } = flight;
-    this.#inFlight.delete(flight);
-    if (flight.lane === 'slow') this.#slowInFlight -= 1;
-    const partner = this.#partner(delivery.partnerId);
-    partner.inFlight -= 1;
-    const endpoint = this.#endpoint(delivery);
-    endpoint.inFlight -= 1;
+    const endpoint = this.#end(flight);
     noteResult(endpoint, { ok, fast, mostInFlight: this.#limits.inFlightPerPartner });
     return endpoint.lane;
+  }
+
+  /** Ends one that was not sent after all, which says nothing about its endpoint. */
+  withdraw(flight: InFlight): void {
+    this.#end(flight);
   }
 
   /** Moves an endpoint, with what it has in flight, out of the way of the others. */
@@ -253,6 +252,16 @@ export class Traffic {
     if (endpoint.lane === 'slow') this.#slowInFlight += 1;
     this.#inFlight.add(flight);
     return flight;
+  }
+
+  #end(flight: InFlight): EndpointTraffic {
+    const { delivery } = flight;
+    this.#inFlight.delete(flight);
+    if (flight.lane === 'slow') this.#slowInFlight -= 1;
+    this.#partner(delivery.partnerId).inFlight -= 1;
+    const endpoint = this.#endpoint(delivery);
+    endpoint.inFlight -= 1;
+    return endpoint;
   }
 
   #dequeue(endpoint: EndpointTraffic): void {

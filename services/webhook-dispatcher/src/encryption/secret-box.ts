@@ -7,11 +7,25 @@ const KEY_BYTES = 32;
 export interface SecretBox {
   /** `keyId:iv:tag:ciphertext`. `boundTo` (the endpoint's id) must be given again to open it, so that a ciphertext moved to another row is worthless. */
   seal(plaintext: string, boundTo: string): string;
-  /** @throws when the key is not known, or the text was changed or moved */
+  /**
+   * @throws {UnknownKeyError} when none of its keys sealed the text
+   * @throws when the text was changed or moved
+   */
   open(sealed: string, boundTo: string): string;
-  /** Whether it was sealed with an older key, and should be sealed anew. */
+  /** Whether one of its older keys sealed it, so that it should be sealed anew. Of a key it does not know it cannot say. */
   isOutdated(sealed: string): boolean;
-  readonly currentKeyId: string;
+  readonly previousKeyIds: readonly string[];
+}
+
+/** Sealed with a key that this process was not given; another one may have it. */
+export class UnknownKeyError extends Error {
+  override readonly name = 'UnknownKeyError';
+  readonly keyId: string;
+
+  constructor(keyId: string) {
+    super(`No encryption key with id ${keyId} is configured.`);
+    this.keyId = keyId;
+  }
 }
 
 /**
@@ -23,8 +37,9 @@ export function createSecretBox(currentKey: string, previousKeys: readonly strin
   const [current] = keys;
   if (current === undefined) throw new Error('An encryption key is needed.');
   const [currentKeyId, sealingKey] = current;
+  const previousKeyIds = [...keys.keys()].slice(1);
   return {
-    currentKeyId,
+    previousKeyIds,
     seal(plaintext, boundTo) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv('aes-256-gcm', sealingKey, iv).setAAD(Buffer.from(boundTo));
@@ -37,7 +52,7 @@ export function createSecretBox(currentKey: string, previousKeys: readonly strin
     open(sealed, boundTo) {
       const [keyId = '', ...parts] = sealed.split(':');
       const key = keys.get(keyId);
-      if (key === undefined) throw new Error(`No encryption key with id ${keyId} is configured.`);
+      if (key === undefined) throw new UnknownKeyError(keyId);
       const [iv = empty, tag = empty, ciphertext = empty] = parts.map((part) =>
         Buffer.from(part, 'base64url'),
       );
@@ -45,7 +60,7 @@ export function createSecretBox(currentKey: string, previousKeys: readonly strin
       decipher.setAAD(Buffer.from(boundTo)).setAuthTag(tag);
       return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8');
     },
-    isOutdated: (sealed) => !sealed.startsWith(`${currentKeyId}:`),
+    isOutdated: (sealed) => previousKeyIds.includes(sealed.slice(0, sealed.indexOf(':'))),
   };
 }
 

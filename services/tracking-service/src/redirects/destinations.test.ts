@@ -54,6 +54,9 @@ const HOSTILE = [
   'file:///etc/passwd',
   'ftp://shop.example/',
   'blob:https://shop.example/x',
+  'BLOB:https://shop.example/x',
+  'blob:http://dev.shop.example/x',
+  'filesystem:https://shop.example/x',
   'view-source:https://shop.example',
   'https://[::1]/',
   'https://127.0.0.1',
@@ -66,8 +69,7 @@ const HOSTILE = [
 
 t.test('whatever the text says, a link leads to an allowed origin', async (t) => {
   t.ok(HOSTILE.length >= 40);
-  for (const payload of HOSTILE)
-    t.equal(destinations.resolve(payload).origin, 'https://shop.example', payload);
+  for (const payload of HOSTILE) t.ok(destinations.resolve(payload).href.startsWith(HOME), payload);
   // Nor may anything outlive the parsing: what is sent is parsed again by the browser.
   for (const payload of HOSTILE)
     t.equal(

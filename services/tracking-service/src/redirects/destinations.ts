@@ -5,6 +5,8 @@ export interface Destinations {
 }
 
 const MAX_LENGTH = 2_048;
+/** The origin of a `blob:` address is that of the page which made it, so the origin alone does not say what is opened. */
+const SCHEMES = new Set(['https:', 'http:']);
 
 /**
  * The origin, as the URL standard parses it, is compared with the list: whatever trick the text plays (backslashes,
@@ -17,7 +19,7 @@ export function createDestinations(origins: readonly [string, ...string[]]): Des
   return {
     resolve(asked) {
       const url = asked === undefined || asked.length > MAX_LENGTH ? null : URL.parse(asked);
-      if (url === null || !allowed.has(url.origin)) return new URL(standard);
+      if (url === null || !SCHEMES.has(url.protocol) || !allowed.has(url.origin)) return new URL(standard);
       // Credentials are no part of the origin, and have no business in a link.
       url.username = '';
       url.password = '';

@@ -126,7 +126,7 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
   const app = buildHttpApp(options, db === undefined ? undefined : recoverByReplay(db));
   app.addHook('onRequest', (request, _reply, done) => {
     authorize(request, verify);
-    assertSafeAddress(request.url, request.params, request.query);
+    assertSafeAddress(request);
     done();
   });
   if (db !== undefined) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { commonErrors, AppError, validationError } from './errors.ts';
 import { findUnsafeText } from './unsafe-text.ts';
 
@@ -28,9 +28,10 @@ export function acceptJsonBodies(app: FastifyInstance): void {
   });
 }
 
-/** Refuses `%00` and broken escapes in path and query, which no route can mean. */
-export function assertSafeAddress(url: string, params: unknown, query: unknown): void {
+/** Refuses `%00` and broken escapes in path and query, which no route can mean; some take any query all the same. */
+export function assertSafeAddress({ url, params, query, routeOptions }: FastifyRequest): void {
   if (!url.includes('%')) return;
-  const unsafe = [...findUnsafeText(params), ...findUnsafeText(query)];
+  const inQuery = routeOptions.config.anyQuery === true ? [] : findUnsafeText(query);
+  const unsafe = [...findUnsafeText(params), ...inQuery];
   if (unsafe.length > 0) throw validationError(unsafe);
 }

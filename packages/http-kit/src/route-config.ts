@@ -38,6 +38,8 @@ export interface RouteDeclaration {
    * hash it as it passes and hand the hash to `noteBodyHash` before the effect.
    */
   readonly streamsBody?: boolean;
+  /** Nothing in its query is an error, not even text that Postgres cannot store: the handler has to see to that. */
+  readonly anyQuery?: boolean;
   /** Not counted in the metrics of requests: probes and scrapes would be most of them. */
   readonly disableMetrics?: boolean;
   /** Served by the app itself (health, metrics): no identity, not in the OpenAPI document. */

@@ -31,6 +31,7 @@ const clicksOf = (code: string) =>
     status: string;
     subId: string | null;
     utmSource: string | null;
+    utmMedium: string | null;
     landingUrl: string;
     source: string;
   }>('SELECT * FROM referral_clicks WHERE referral_code = $1 ORDER BY id', [code]);
@@ -79,6 +80,28 @@ t.test('HEAD does not count, and over the limit a click is only marked', async (
   t.equal(marked.status, 302);
   t.match(await clicksOf(own.referralCode), [{ status: 'rate_limited' }]);
 });
+
+t.test(
+  'a link redirects and counts whatever hangs onto it, text that cannot be stored as well',
+  async (t) => {
+    const own = await insertPartner(db);
+    const queries = [
+      'utm_term=%00',
+      'utm_source=%00&utm_medium=a%00b&sub_id=%00',
+      'subId=%ED%A0%80&%00=1&utm_campaign=%zz%',
+      `to=${encodeURIComponent('https://shop.example/\u0000?q=\u0000')}`,
+    ];
+    for (const query of queries) {
+      const { status, location } = await follow(tracking, `/r/${own.referralCode}?${query}`);
+      t.match({ status, origin: location.origin }, { status: 302, origin: 'https://shop.example' }, query);
+      const inspected = await follow(tracking, `/r/${own.referralCode}?${query}`, {}, 'HEAD');
+      t.match(inspected, { status: 302 }, query);
+    }
+    const clicks = await clicksOf(own.referralCode);
+    t.equal(clicks.length, queries.length);
+    t.match(clicks[1], { utmSource: null, utmMedium: 'ab', subId: null });
+  },
+);
 
 t.test(
   'the document that the gateway routes by has both methods of a link, open to the public and limited by none',

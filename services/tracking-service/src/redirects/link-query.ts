@@ -18,7 +18,9 @@ export function readLinkQuery(query: LinkQuery): LinkParameters {
     const first = typeof given === 'string' ? given : given?.[0];
     return first === '' ? undefined : first;
   };
-  const short = (name: string): string | undefined => value(name)?.slice(0, MAX_VALUE).toWellFormed();
+  // Postgres stores no U+0000: what is left without it is kept.
+  const short = (name: string): string | undefined =>
+    value(name)?.replaceAll('\u0000', '').slice(0, MAX_VALUE).toWellFormed() || undefined;
   return {
     to: value('to'),
     subId: short('subId') ?? short('sub_id'),

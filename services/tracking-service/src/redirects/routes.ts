@@ -44,6 +44,7 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
       tags: ['tracking'],
       scope: 'public',
       rateClass: 'none',
+      anyQuery: true,
       contentTypes: { 404: 'text/html' },
     },
     handler: async (request, reply) => {
@@ -71,6 +72,7 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
       tags: ['tracking'],
       scope: 'public',
       rateClass: 'none',
+      anyQuery: true,
     },
     handler: async (request, reply) =>
       redirect(reply, deps.destinations.resolve(readLinkQuery(request.query).to).href),

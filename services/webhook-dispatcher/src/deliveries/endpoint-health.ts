@@ -23,6 +23,8 @@ export const DEFAULT_BREAKER: BreakerSettings = {
 export interface HealthObservation {
   readonly programId: string;
   readonly endpointId: string;
+  /** Where it was called: what the address before has answered says nothing about the present one. */
+  readonly url: string;
   readonly succeeded: boolean;
   /** Failures since the last success of the batch; all of them when there was none. */
   readonly trailingFailures: number;
@@ -35,18 +37,19 @@ export interface HealthObservation {
 export interface EndpointVerdict {
   readonly programId: string;
   readonly endpointId: string;
+  readonly url: string;
   readonly reason: 'gone' | 'failing';
 }
 
 /**
- * Sums a batch up per endpoint, leaving out those that were well before and still are: a healthy endpoint's row is
+ * Sums a batch up per endpoint and URL, leaving out those that were well before and still are: a healthy endpoint's row is
  * never written, whatever its traffic.
  */
 export function observeHealth(
   records: readonly AttemptRecord[],
   laneOf: (record: AttemptRecord) => EndpointLane,
 ): HealthObservation[] {
-  const byEndpoint = Map.groupBy(records, ({ delivery }) => delivery.endpointId);
+  const byEndpoint = Map.groupBy(records, ({ delivery }) => `${delivery.endpointId} ${delivery.url}`);
   return [...byEndpoint.values()].flatMap((batch) => {
     const last = batch.at(-1);
     if (last === undefined) return [];
@@ -63,6 +66,7 @@ export function observeHealth(
       {
         programId: delivery.programId,
         endpointId: delivery.endpointId,
+        url: delivery.url,
         succeeded: lastSuccess >= 0,
         trailingFailures,
         lane,
@@ -88,14 +92,14 @@ const OBSERVE = `
         extract(epoch FROM now() - coalesce(e.failing_since, now())) * 250)) * interval '1 ms'
       ELSE e.circuit_open_until END,
     lane = o.lane
-  FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[], $5::text[])
-    AS o (program_id, endpoint_id, succeeded, failures, lane)
-  WHERE e.program_id = o.program_id AND e.id = o.endpoint_id
-  RETURNING e.program_id, e.id AS endpoint_id,
+  FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[], $5::text[], $10::text[])
+    AS o (program_id, endpoint_id, succeeded, failures, lane, url)
+  WHERE e.program_id = o.program_id AND e.id = o.endpoint_id AND e.url = o.url
+  RETURNING e.program_id, e.id AS endpoint_id, e.url,
     e.status = 'enabled' AND e.consecutive_failures >= $6::int
       AND e.failing_since < now() - $9::float8 * interval '1 ms' AS is_hopeless`;
 
-/** Writes what was observed; answers the endpoints that must be switched off. */
+/** Writes what was observed of endpoints that are still where they were called; answers those that must be switched off. */
 export async function recordHealth(
   db: Database,
   observations: readonly HealthObservation[],
@@ -104,7 +108,7 @@ export async function recordHealth(
   if (observations.length === 0) return [];
   // In one order, so that two dispatchers writing about the same endpoints never wait for each other.
   const ordered = observations.toSorted((a, b) => (a.endpointId < b.endpointId ? -1 : 1));
-  const rows = await db.query<{ programId: string; endpointId: string; isHopeless: boolean | null }>(
+  const rows = await db.query<Omit<EndpointVerdict, 'reason'> & { readonly isHopeless: boolean | null }>(
     OBSERVE,
     [
       ordered.map(({ programId }) => programId),
@@ -116,11 +120,13 @@ export async function recordHealth(
       breaker.minPauseMs,
       breaker.maxPauseMs,
       breaker.disableAfterMs,
+      ordered.map(({ url }) => url),
     ],
   );
-  const gone = new Set(ordered.filter((observation) => observation.gone).map(({ endpointId }) => endpointId));
-  return rows.flatMap(({ programId, endpointId, isHopeless }): EndpointVerdict[] => {
-    if (gone.has(endpointId)) return [{ programId, endpointId, reason: 'gone' }];
-    return isHopeless === true ? [{ programId, endpointId, reason: 'failing' }] : [];
+  const keyOf = ({ endpointId, url }: Pick<EndpointVerdict, 'endpointId' | 'url'>) => `${endpointId} ${url}`;
+  const gone = new Set(ordered.filter((observation) => observation.gone).map(keyOf));
+  return rows.flatMap(({ isHopeless, ...endpoint }): EndpointVerdict[] => {
+    if (gone.has(keyOf(endpoint))) return [{ ...endpoint, reason: 'gone' }];
+    return isHopeless === true ? [{ ...endpoint, reason: 'failing' }] : [];
   });
 }

@@ -9,7 +9,7 @@ const DISABLE = endpointStatement({
   change: `
     UPDATE webhook_endpoints e
     SET status = 'auto_disabled', disabled_reason = $11, version = e.version + 1, updated_at = ${NOW}
-    WHERE e.program_id = ${PROGRAM} AND e.id = $10::uuid AND e.status = 'enabled' AND e.deleted_at IS NULL`,
+    WHERE e.program_id = ${PROGRAM} AND e.id = $10::uuid AND e.url = $12 AND e.status = 'enabled' AND e.deleted_at IS NULL`,
 });
 
 const REASONS = {
@@ -17,12 +17,15 @@ const REASONS = {
   failing: 'Nothing but failures for 3 days',
 } as const satisfies Record<EndpointVerdict['reason'], string>;
 
-/** Switches off endpoints that are gone or hopeless. The event reaches admins and the partner's other endpoints. */
+/**
+ * Switches off endpoints that are gone or hopeless, unless they have moved meanwhile. The event reaches admins and the
+ * partner's other endpoints.
+ */
 export async function disableEndpoints(
   deps: EndpointDeps & { readonly clock: Clock },
   verdicts: readonly EndpointVerdict[],
 ): Promise<void> {
-  for (const { programId, endpointId, reason } of verdicts) {
+  for (const { programId, endpointId, url, reason } of verdicts) {
     const context = {
       programId,
       actor: { kind: 'system', id: null, name: 'system:webhook-dispatcher' },
@@ -31,6 +34,6 @@ export async function disableEndpoints(
       userAgent: null,
       now: deps.clock(),
     } as const;
-    await runEndpointStatement(deps, DISABLE, context, [endpointId, REASONS[reason]]);
+    await runEndpointStatement(deps, DISABLE, context, [endpointId, REASONS[reason], url]);
   }
 }

@@ -61,4 +61,4 @@ export type { Scope } from './scopes.ts';
 export { databaseProblem } from './sql-errors.ts';
 export { isTimeZone, startOfDay } from './start-of-day.ts';
 export { assertVersion, expectedVersion, versionEtag, versionMismatch } from './versions.ts';
-export { findUnsafeText } from './unsafe-text.ts';
+export { findUnstorable } from './unstorable.ts';

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { commonErrors, AppError, validationError } from './errors.ts';
-import { findUnsafeText } from './unsafe-text.ts';
+import { findUnstorable, mayBeUnstorable } from './unstorable.ts';
 
 /**
  * Bodies are JSON and nothing else (Fastify would also take text/plain). The text is kept for the hash of an
@@ -21,8 +21,8 @@ export function acceptJsonBodies(app: FastifyInstance): void {
         done(new AppError(commonErrors.VALIDATION_ERROR, 'The body is not valid JSON', { cause: error }));
         return;
       }
-      const unsafe = text.includes('\\u') ? findUnsafeText(body) : [];
-      if (unsafe.length > 0) done(validationError(unsafe));
+      const faults = mayBeUnstorable(text) ? findUnstorable(body) : [];
+      if (faults.length > 0) done(validationError(faults));
       else done(null, body);
     });
   });
@@ -31,7 +31,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
 /** Refuses `%00` and broken escapes in path and query, which no route can mean; some take any query all the same. */
 export function assertSafeAddress({ url, params, query, routeOptions }: FastifyRequest): void {
   if (!url.includes('%')) return;
-  const inQuery = routeOptions.config.anyQuery === true ? [] : findUnsafeText(query);
-  const unsafe = [...findUnsafeText(params), ...inQuery];
+  const inQuery = routeOptions.config.anyQuery === true ? [] : findUnstorable(query);
+  const unsafe = [...findUnstorable(params), ...inQuery];
   if (unsafe.length > 0) throw validationError(unsafe);
 }

@@ -94,6 +94,30 @@ t.test('whatever stands in a body, the answer is none of ours to be ashamed of',
   t.pass();
 });
 
+t.test('metadata without a bottom is a 400 that names it', async (t) => {
+  const headers = {
+    ...identityHeaders({ service: 'tracking-service', ...SHOP }),
+    'content-type': 'application/json',
+  };
+  const post = async (levels: number, orderId: string) => {
+    const deep = `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+    const payload = `{"orderId":"${orderId}","productId":"${product.id}","orderAmount":1,"currency":"USD","metadata":${deep}}`;
+    const answer = await tracking.app.inject({
+      method: 'POST',
+      url: '/tracking/conversion',
+      headers,
+      payload,
+    });
+    return { status: answer.statusCode, body: answer.json() };
+  };
+  t.match(await post(62, 'deep-1'), { status: 201 });
+  for (const levels of [63, 1_900, 9_000, 400_000]) {
+    const answer = await post(levels, 'deep-2');
+    t.match(answer, { status: 400, body: { code: 'VALIDATION_ERROR' } }, String(levels));
+    t.match(answer.body.errors, [{ path: /^metadata\.a\.0/, message: /nested/ }]);
+  }
+});
+
 t.test('whatever stands in a query or path, neither', async (t) => {
   const lists = ['/tracking/clicks', '/tracking/conversions', '/tracking/commissions'];
   const fields = [

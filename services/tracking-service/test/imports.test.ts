@@ -102,6 +102,36 @@ t.test('unknown fields, wrong JSON and text that cannot be stored are faults of 
   ]);
 });
 
+t.test('metadata without a bottom is a fault of its line alone', async (t) => {
+  const deep = '['.repeat(30_000) + ']'.repeat(30_000);
+  const lines = [
+    ndjson(order({ orderId: 'D-1' })),
+    ndjson(order({ metadata: { a: 0 } })).replace('0}', `${deep}}`),
+    ndjson(order({ orderId: 'D-3' })),
+  ];
+  const { status, body } = await send('application/x-ndjson', lines.join('\n'));
+  t.equal(status, 202);
+  t.match(await storedLines(body.data.id), [
+    { line: 1, order: { orderId: 'D-1' } },
+    { line: 2, fault: /^metadata\.a\.0.* must not be nested deeper than 64 levels$/ },
+    { line: 3, order: { orderId: 'D-3' } },
+  ]);
+  const csv = `orderId,sku,orderAmount,currency,metadata\nD-4,LAMP-1,1,USD,"{""a"":${deep}}"\nD-5,LAMP-1,1,USD,`;
+  const inCsv = await send('text/csv', csv);
+  t.match(await storedLines(inCsv.body.data.id), [{ fault: /^metadata/ }, { order: { orderId: 'D-5' } }]);
+});
+
+t.test(
+  'what is told of a line stays short, however much is wrong with it and however long its names are',
+  async (t) => {
+    const metadata = { ['k'.repeat(30_000)]: Array.from({ length: 3_000 }, () => '\u0000') };
+    const { body } = await send('application/x-ndjson', ndjson(order({ metadata })));
+    const [line] = await storedLines(body.data.id);
+    t.match(line, { fault: /^metadata\.k+ must not hold U\+0000.*; and 2995 more$/ });
+    t.ok(JSON.stringify(line).length < 2_000);
+  },
+);
+
 t.test('thousands of lines are stored in chunks while they come', async (t) => {
   const line = `${ndjson(order())}\n`;
   const lines = 9_300;

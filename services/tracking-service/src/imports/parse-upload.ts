@@ -1,4 +1,4 @@
-import { AppError, findUnsafeText, validationError, type FieldError } from '@tributary/http-kit';
+import { AppError, findUnstorable, validationError, type FieldError } from '@tributary/http-kit';
 import type { ImportedLine } from '@tributary/schema/tables';
 import { orderOf } from '../conversions/post-conversion.ts';
 import { postedConversion } from '../conversions/posted-conversion.ts';
@@ -59,8 +59,8 @@ function importedLine({ hashes, now }: ParseDeps, line: number, read: () => unkn
   } catch {
     return { line, fault: 'it is not valid JSON' };
   }
-  const unsafe = findUnsafeText(value);
-  if (unsafe.length > 0) return { line, fault: sentence(unsafe) };
+  const unstorable = findUnstorable(value);
+  if (unstorable.length > 0) return { line, fault: sentence(unstorable) };
   const parsed = postedConversion.safeParse(value);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
@@ -74,7 +74,15 @@ function importedLine({ hashes, now }: ParseDeps, line: number, read: () => unkn
   }
 }
 
+/** A line could otherwise be told of at a thousand times its length. */
+const MAX_NAMED = 5;
+const MAX_PATH = 200;
+
 /** Names the fields and never their values, which may be anybody's. */
 function sentence(faults: readonly FieldError[]): string {
-  return faults.map(({ path, message }) => `${path} ${message}`.trim()).join('; ');
+  const named = faults
+    .slice(0, MAX_NAMED)
+    .map(({ path, message }) => `${path.slice(0, MAX_PATH)} ${message}`.trim());
+  const more = faults.length > MAX_NAMED ? [`and ${faults.length - MAX_NAMED} more`] : [];
+  return [...named, ...more].join('; ');
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
+import { sqlState } from './errors.ts';
 import { assertSupportedServer } from './server-version.ts';
 import { ensureServiceRole } from './service-role.ts';
 
@@ -19,6 +21,17 @@ const FIRST_PARTITION_DAYS = 7;
 const MIGRATION_LOCK = 7_411_020_914;
 
 /**
+ * Whoever comes after a migration that waits for a table waits as well, even to read. Services wait 2 s for a lock before they
+ * fail: less than that, and nobody fails because a migration waits for a long export.
+ */
+const LOCK_TIMEOUT = '1s';
+const LOCK_NOT_AVAILABLE = '55P03';
+/** Between two tries: whoever waited gets through, and a migration of minutes is not begun anew at once. */
+const PAUSE_MS = 4_000;
+/** How long tables may stay in use; longer than the exports that do so. */
+const PATIENCE_MS = 10 * 60_000;
+
+/**
  * Texts that count as applied beside the present ones. 0013 once read a catalogue that only superusers may read; to databases that
  * applied it then, 0015 brings what it says now.
  */
@@ -28,10 +41,14 @@ const FORMER_SHA256: Readonly<Record<string, string>> = {
 
 /**
  * Brings the database up to this version of the schema, as its owner. All of it in one transaction, under an advisory lock: it is
- * applied or it is not, and several at once are harmless. Throws on a Postgres older than 18, and on a migration that was
- * edited after it had been applied.
+ * applied or it is not, and several at once are harmless. Tables that are in use are tried again, for ten minutes unless told
+ * otherwise. Throws where they stay so, on a Postgres older than 18, and on a migration that was edited after it had been applied.
  */
-export async function migrate(ownerUrl: string, log: Log = () => undefined): Promise<void> {
+export async function migrate(
+  ownerUrl: string,
+  log: Log = () => undefined,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   const migrations = await readMigrations();
   const sql = postgres(ownerUrl, {
     max: 1,
@@ -42,7 +59,7 @@ export async function migrate(ownerUrl: string, log: Log = () => undefined): Pro
   try {
     await refuseOldServer(sql);
     await ensureServiceRole(sql);
-    await sql.begin((transaction) => applyMissing(transaction, migrations, log));
+    await applyOnceFree(sql, migrations, { log: onceEach(log), patienceMs });
     await sql.unsafe('select ensure_partitions(now(), $1)', [FIRST_PARTITION_DAYS]);
   } finally {
     await sql.end({ timeout: 5 });
@@ -55,8 +72,42 @@ async function refuseOldServer(sql: postgres.Sql): Promise<void> {
   if (server !== undefined) assertSupportedServer(server.number, server.version);
 }
 
+async function applyOnceFree(
+  sql: postgres.Sql,
+  migrations: Migration[],
+  { log, patienceMs }: { log: Log; patienceMs: number },
+): Promise<void> {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      await sql.begin((transaction) => applyMissing(transaction, migrations, log));
+      return;
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (Date.now() + PAUSE_MS > until)
+        throw new Error(
+          'Nothing was changed: a table that a migration changes stayed in use. See pg_stat_activity for whoever reads or writes it for long, then migrate again.',
+          { cause: error },
+        );
+      log(`a table is in use by somebody else: trying again for ${Math.ceil(patienceMs / 60_000)} minutes`);
+      await delay(PAUSE_MS);
+    }
+  }
+}
+
+/** Every try would say the same. */
+function onceEach(log: Log): Log {
+  const said = new Set<string>();
+  return (line) => {
+    if (said.has(line)) return;
+    said.add(line);
+    log(line);
+  };
+}
+
 async function applyMissing(sql: postgres.TransactionSql, migrations: Migration[], log: Log): Promise<void> {
   await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+  await sql.unsafe(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
   await sql`create table if not exists schema_migrations (
     tag text primary key, sha256 text not null, applied_at timestamptz not null default now())`;
   const rows = await sql<{ tag: string; sha256: string }[]>`select tag, sha256 from schema_migrations`;

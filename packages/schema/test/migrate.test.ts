@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createTestDatabase, uniqueName } from '@tributary/testkit';
+import postgres from 'postgres';
 import t from 'tap';
-import { connect, migrate } from '../src/index.ts';
+import { connect, migrate, SERVICE_ROLE } from '../src/index.ts';
 
 const { owner, ownerUrl } = await createTestDatabase(t);
 
@@ -78,6 +79,31 @@ t.test('a migration that fails leaves an empty database, ready for the next try'
   await db.close();
   await migrate(url);
   t.equal(await countTables(url), await countTables(ownerUrl));
+});
+
+t.test('a table in use is waited for without stopping anybody, and not for ever', async (t) => {
+  const url = await emptyDatabase();
+  await migrate(url);
+  const user = postgres(url, { max: 1, onnotice: () => undefined });
+  const serviceUrl = Object.assign(new URL(url), { username: SERVICE_ROLE }).href;
+  const service = connect({ url: serviceUrl, applicationName: 'service' });
+  t.teardown(() => Promise.all([user.end(), service.close()]));
+  await user.unsafe('drop index referral_clicks_sub_id');
+  await user.unsafe(`delete from schema_migrations where tag = '0014_clicks_by_sub_id'`);
+  await user.unsafe('begin; lock table referral_clicks in row exclusive mode');
+  await t.rejects(migrate(url, undefined, 0), { message: /^Nothing was changed: .* stayed in use/ });
+
+  const lines: string[] = [];
+  const hasWaited = (): boolean => lines.some((line) => line.startsWith('a table is in use'));
+  const waiting = migrate(url, (line) => lines.push(line));
+  // What is written queues behind a migration that waits, and fails after 2 s.
+  while (!hasWaited()) await service.query(`update referral_clicks set status = 'valid' where false`);
+  await user.unsafe('commit');
+  await waiting;
+  t.same(lines, [
+    'applying migration 0014_clicks_by_sub_id',
+    'a table is in use by somebody else: trying again for 10 minutes',
+  ]);
 });
 
 t.test('npm run db:migrate says what it did, or in one sentence what it lacks', async (t) => {

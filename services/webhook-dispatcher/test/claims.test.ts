@@ -5,6 +5,7 @@ import t from 'tap';
 import { claimDue } from '../src/deliveries/claim.ts';
 import type { ClaimInput } from '../src/deliveries/claim.ts';
 import type { ClaimedDelivery } from '../src/deliveries/claimed-delivery.ts';
+import { insertDeliveries } from '../src/deliveries/insert-deliveries.ts';
 import { recordAttempts, releaseClaims } from '../src/deliveries/record-attempts.ts';
 import type { AttemptRecord } from '../src/deliveries/record-attempts.ts';
 import { insertPartner } from './harness.ts';
@@ -89,6 +90,48 @@ t.test("a late writer's token is refused and the newer result stands", async (t)
   t.strictSame(row, { status: 'delivered', attempts: 1, claimToken: '2' });
   const [attempts] = await db.query<{ count: number }>('SELECT count(*)::int FROM webhook_attempts');
   t.equal(attempts?.count, 0);
+});
+
+t.test('a result that is written again, since nobody heard that it was, counts once', async (t) => {
+  const { db } = await createTestDatabase(t);
+  await insertDue(db, await insertEndpoint(db, await insertPartner(db)), 3);
+  const [first, second, third] = await claimDue(db, everything);
+  t.ok(first !== undefined && second !== undefined && third !== undefined);
+  if (first === undefined || second === undefined || third === undefined) return;
+  const retried: AttemptRecord = { ...failed(first), verdict: { status: 'pending', retryInMs: 5_000 } };
+  t.strictSame(await recordAttempts(db, [retried, delivered(second)]), [first.id, second.id]);
+  const again = await recordAttempts(db, [retried, delivered(second), failed(third)]);
+  t.strictSame(again.toSorted(), [first.id, second.id, third.id].toSorted(), 'all of them are written');
+  const rows = await db.query('SELECT attempts, status FROM webhook_deliveries ORDER BY id');
+  t.strictSame(
+    [...rows],
+    [
+      { attempts: 1, status: 'pending' },
+      { attempts: 1, status: 'delivered' },
+      { attempts: 1, status: 'failed' },
+    ],
+  );
+  const attempts = await db.query<{ deliveryId: string }>('SELECT delivery_id FROM webhook_attempts');
+  t.strictSame(
+    attempts.map(({ deliveryId }) => deliveryId).toSorted(),
+    [first.id, third.id].toSorted(),
+    'one for each that did not succeed at first',
+  );
+});
+
+t.test('new rows that are written again are known to stand, those of others are not', async (t) => {
+  const { db } = await createTestDatabase(t);
+  await insertDue(db, await insertEndpoint(db, await insertPartner(db)), 1);
+  const [template] = await claimDue(db, everything);
+  t.ok(template);
+  if (template === undefined) return;
+  const fresh: ClaimedDelivery = { ...template, id: newId(), eventId: newId(), claimToken: '1' };
+  const row = { delivery: fresh, record: failed(fresh), isClaimed: false };
+  t.strictSame(await insertDeliveries(db, [row], 20_000), [fresh.id]);
+  t.strictSame(await insertDeliveries(db, [row], 20_000), [fresh.id]);
+  const another = { delivery: { ...fresh, id: newId() }, isClaimed: true };
+  t.strictSame(await insertDeliveries(db, [another], 20_000), [], 'the event and endpoint have their row');
+  t.equal((await db.query('SELECT FROM webhook_attempts')).length, 1);
 });
 
 t.test('a claim that was given back or has lapsed can be taken at once, a live one cannot', async (t) => {

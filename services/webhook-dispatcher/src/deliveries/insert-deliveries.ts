@@ -41,9 +41,13 @@ const INSERT = `
   )
   SELECT id FROM inserted`;
 
+const INSERTED_BEFORE = `
+  SELECT d.id FROM unnest($1::text[], $2::uuid[]) AS n (program_id, id)
+  JOIN webhook_deliveries d ON d.program_id = n.program_id AND d.id = n.id`;
+
 /**
  * Writes the rows of new deliveries, with the results of first attempts that have ended. An event and endpoint that have a
- * row already add nothing. Answers the ids written.
+ * row already add nothing. Answers the ids written, by this call or by an earlier one whose answer was lost.
  */
 export async function insertDeliveries(
   db: Pick<Database, 'query'>,
@@ -70,5 +74,12 @@ export async function insertDeliveries(
     records.map((record) => record?.result.responseExcerpt ?? null),
     leaseMs,
   ]);
-  return written.map(({ id }) => id);
+  const ids = new Set(written.map(({ id }) => id));
+  const others = deliveries.filter(({ id }) => !ids.has(id));
+  if (others.length === 0) return [...ids];
+  const before = await db.query<{ id: string }>(INSERTED_BEFORE, [
+    others.map(({ programId }) => programId),
+    others.map(({ id }) => id),
+  ]);
+  return [...ids, ...before.map(({ id }) => id)];
 }

@@ -20,12 +20,14 @@ export interface AttemptRecord {
 const STILL_PENDING = `coalesce(d.status, '') = 'pending'`;
 
 // Rows whose token has moved on are not touched: their writer is late, and a newer attempt is under way or done.
+// Nor are rows that hold the result already: a statement whose answer was lost may have done its work, and comes again.
 // The first attempt is kept in the delivery's row when it succeeds; every other one is a row of its own.
 const RECORD = `
   WITH result AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::float8[], $6::timestamptz[], $7::int[],
-      $8::int[], $9::text[], $10::text[])
-      AS r (program_id, id, claim_token, status, retry_in_ms, attempted_at, duration_ms, status_code, error, excerpt)
+      $8::int[], $9::text[], $10::text[], $11::int[])
+      AS r (program_id, id, claim_token, status, retry_in_ms, attempted_at, duration_ms, status_code, error, excerpt,
+        attempts_before)
   ), updated AS (
     UPDATE webhook_deliveries d
     SET status = r.status,
@@ -39,7 +41,8 @@ const RECORD = `
       last_response_excerpt = r.excerpt,
       delivered_at = CASE WHEN r.status = 'delivered' THEN now() ELSE d.delivered_at END
     FROM result r
-    WHERE d.program_id = r.program_id AND d.id = r.id AND d.claim_token = r.claim_token AND ${STILL_PENDING}
+    WHERE d.program_id = r.program_id AND d.id = r.id AND d.claim_token = r.claim_token
+      AND d.attempts = r.attempts_before AND ${STILL_PENDING}
     RETURNING d.program_id, d.id, d.attempts, d.status, d.next_attempt_at, d.last_attempt_at, d.last_duration_ms,
       d.last_status_code, d.last_error, d.last_response_excerpt
   ), kept AS (
@@ -51,7 +54,17 @@ const RECORD = `
   )
   SELECT id FROM updated`;
 
-/** Writes a batch of results. Answers the ids that were still ours to write. */
+// Under one token there is one attempt at most.
+const RECORDED_BEFORE = `
+  SELECT d.id FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::int[])
+    AS r (program_id, id, claim_token, attempts_before)
+  JOIN webhook_deliveries d ON d.program_id = r.program_id AND d.id = r.id
+  WHERE d.claim_token = r.claim_token AND d.attempts = r.attempts_before + 1`;
+
+/**
+ * Writes a batch of results. Answers the ids that were still ours to write, or that an earlier call has written which did
+ * not live to hear of it.
+ */
 export async function recordAttempts(db: Database, records: readonly AttemptRecord[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(RECORD, [
     records.map(({ delivery }) => delivery.programId),
@@ -64,6 +77,26 @@ export async function recordAttempts(db: Database, records: readonly AttemptReco
     records.map(({ result }) => result.statusCode),
     records.map(({ result }) => result.error),
     records.map(({ result }) => result.responseExcerpt),
+    records.map(({ delivery }) => delivery.attempts),
+  ]);
+  const written = rows.map(({ id }) => id);
+  return written.length === records.length
+    ? written
+    : [...written, ...(await recordedBefore(db, records, written))];
+}
+
+async function recordedBefore(
+  db: Database,
+  records: readonly AttemptRecord[],
+  written: readonly string[],
+): Promise<string[]> {
+  const known = new Set(written);
+  const others = records.map(({ delivery }) => delivery).filter(({ id }) => !known.has(id));
+  const rows = await db.query<{ id: string }>(RECORDED_BEFORE, [
+    others.map(({ programId }) => programId),
+    others.map(({ id }) => id),
+    others.map(({ claimToken }) => claimToken),
+    others.map(({ attempts }) => attempts),
   ]);
   return rows.map(({ id }) => id);
 }

@@ -54,20 +54,25 @@ t.test('the identity is signed when a request leaves, however long that takes', 
     );
   };
 
-  await t.test('with a body that comes slowly', async (t) => {
-    let now = Date.now();
-    const gateway = await before(t, echo, { clock: () => new Date(now) });
-    const answer = Promise.withResolvers<IncomingMessage>();
-    const headers = { 'content-type': 'application/json', 'content-length': 2 };
-    const request = httpRequest(`${gateway.url}/api/v1/open`, { method: 'POST', headers }, answer.resolve);
-    request.on('error', answer.reject);
-    request.write('{');
-    const admitted = /rate_limit_decisions_total\{.*outcome="allowed"/;
-    await waitFor(async () => admitted.test(await gateway.metrics.expose()), { what: 'the head' });
-    now += 45_000;
-    request.end('}');
-    t.ok(isGood(await text(await answer.promise), now));
-  });
+  const slowBodies = {
+    'a small body that comes slowly': { 'content-type': 'application/json', 'content-length': 2 },
+    'a stream that begins slowly': { 'content-type': 'text/csv', 'transfer-encoding': 'chunked' },
+  };
+  for (const [name, headers] of Object.entries(slowBodies)) {
+    await t.test(`with ${name}`, async (t) => {
+      let now = Date.now();
+      const gateway = await before(t, echo, { clock: () => new Date(now) });
+      const answer = Promise.withResolvers<IncomingMessage>();
+      const request = httpRequest(`${gateway.url}/api/v1/open`, { method: 'POST', headers }, answer.resolve);
+      request.on('error', answer.reject);
+      request.flushHeaders();
+      const admitted = /rate_limit_decisions_total\{.*outcome="allowed"/;
+      await waitFor(async () => admitted.test(await gateway.metrics.expose()), { what: 'the head' });
+      now += 45_000;
+      request.end('{}');
+      t.ok(isGood(await text(await answer.promise), now));
+    });
+  }
 
   await t.test('to a service that starts slowly', async (t) => {
     let now = Date.now();

@@ -21,9 +21,22 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
   // JSON of unknown length is always read, to know its length.
   const isBuffered = length === undefined ? isJson : Number(length) <= MAX_BUFFERED_BYTES;
   if (isBuffered) return readWhole(request);
-  // Not the request itself: undici destroys a body that a service does not read to its end, and with it would go the
-  // client's socket, before the client could read why.
-  return request.pipe(new PassThrough());
+  return readBeginning(request);
+}
+
+/**
+ * A body once it has begun: undici sends no head before it either, and whatever is signed for the head would grow old. Not
+ * the request itself: undici destroys a body that a service does not read to its end, and with it would go the client's
+ * socket, before the client could read why.
+ */
+function readBeginning(request: IncomingMessage): Promise<Readable> {
+  const body = request.pipe(new PassThrough());
+  return new Promise((resolve, reject) => {
+    const begin = () => resolve(body);
+    request.once('data', begin);
+    request.once('end', begin);
+    request.once('close', () => reject(new Error('The client left before its body began')));
+  });
 }
 
 async function readWhole(request: IncomingMessage): Promise<Buffer> {

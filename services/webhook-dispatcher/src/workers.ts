@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StoredEvent } from '@tributary/event-catalog';
-import { runConsumer } from '@tributary/messaging';
+import type { EventType, StoredEvent } from '@tributary/event-catalog';
+import { runConsumer, subscribeBroadcast } from '@tributary/messaging';
 import type { Messaging } from '@tributary/messaging';
 import { createLease, newId, runWithLease } from '@tributary/runtime';
 import type { Clock, Logger } from '@tributary/runtime';
@@ -46,6 +46,14 @@ export interface Workers {
 
 const HOUSEKEEPING_MS = 5_000;
 
+/** After these, what was read of an endpoint may be wrong. */
+const ENDPOINT_CHANGES = [
+  'webhook_endpoint.updated',
+  'webhook_endpoint.disabled',
+  'webhook_endpoint.auto_disabled',
+  'webhook_endpoint.deleted',
+] as const satisfies readonly EventType[];
+
 /** Fan-out, deliveries and the housekeeping that one of all dispatchers does. */
 export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
   const { db, messaging, logger, deadlineMs, limits, breaker = DEFAULT_BREAKER, metrics } = deps;
@@ -75,6 +83,12 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
   const consumers = fanOutConsumers((events) => fanOut.take(events)).map((definition) =>
     runConsumer({ messaging, db }, definition),
   );
+  const changes = subscribeBroadcast(messaging, {
+    name: 'webhook-endpoints',
+    types: ENDPOINT_CHANGES,
+    onEvent: ({ data }) => loop.giveBack(data.endpointId),
+    onReset: () => loop.giveBack(),
+  });
   const reseal = createResealer(deps);
   const housekeeping = runWithLease({
     lease: createLease({ db, name: 'webhook-housekeeping', holder }),
@@ -84,7 +98,7 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
   return {
     wake: () => loop.wake(),
     async stop() {
-      await Promise.all(consumers.map((consumer) => consumer.stop()));
+      await Promise.all([...consumers, changes].map((reader) => reader.stop()));
       await loop.stop();
       await Promise.all([presence.stop(), housekeeping.stop()]);
     },

@@ -217,6 +217,57 @@ t.test('410 switches the endpoint off, with a reason, an audit row and an event'
   t.match(enabled.body.data, { status: 'enabled', disabledReason: null, consecutiveFailures: 0 });
 });
 
+t.test(
+  'what waits for its turn goes where the endpoint is by then, or nowhere when it is gone',
+  async (t) => {
+    const { db, messaging, dispatcher } = await createPlatform(t, { deadlineMs: 6_000 });
+    const hanging = await createWebhookReceiver(t);
+    const [before, after] = [await createWebhookReceiver(t), await createWebhookReceiver(t)];
+    hanging.answerWith({ delayMs: 60_000 });
+    const partnerId = await insertPartner(db);
+    // As many as a partner may have in flight.
+    for (let i = 0; i < 10; i += 1)
+      await createEndpoint(dispatcher, {
+        partnerId,
+        url: hanging.url,
+        eventTypes: ['commission.adjusted'],
+        retryDelaysSeconds: [],
+      });
+    const eventTypes = ['conversion.recorded'];
+    const moved = await createEndpoint(dispatcher, { partnerId, url: before.url, eventTypes });
+    const deleted = await createEndpoint(dispatcher, { partnerId, url: before.url, eventTypes });
+    await dispatcher.work(messaging);
+    await publishEvent(messaging, eventFor(partnerId));
+    await hanging.received(10);
+    await publishEvent(messaging, eventFor(partnerId, 'conversion.recorded'));
+    await waitFor(async () => {
+      const waiting = await db.query(
+        `SELECT FROM webhook_deliveries WHERE event_type = 'conversion.recorded' AND claimed_until IS NOT NULL`,
+      );
+      return waiting.length === 2;
+    });
+    await dispatcher.call({ partnerId }, 'PATCH', `/webhooks/endpoints/${moved.id}`, { url: after.url });
+    await dispatcher.call({ partnerId }, 'DELETE', `/webhooks/endpoints/${deleted.id}`);
+    for (const { id, type } of [
+      { id: moved.id, type: 'webhook_endpoint.updated' },
+      { id: deleted.id, type: 'webhook_endpoint.deleted' },
+    ] as const) {
+      const event = eventFor(partnerId, type);
+      await publishEvent(messaging, { ...event, data: { ...event.data, endpointId: id } } as typeof event);
+    }
+    await after.received(1);
+    const orphan = await waitFor(async () => {
+      const [row] = await db.query<{ status: string }>(
+        'SELECT status, attempts, last_error FROM webhook_deliveries WHERE endpoint_id = $1',
+        [deleted.id],
+      );
+      return row?.status === 'failed' && row;
+    });
+    t.match(orphan, { attempts: 0, lastError: 'endpoint_deleted' });
+    t.equal(before.requests.length, 0);
+  },
+);
+
 t.test('redirects are failures and are not followed', async (t) => {
   const { db, messaging, dispatcher } = await createPlatform(t);
   const [receiver, elsewhere] = [await createWebhookReceiver(t), await createWebhookReceiver(t)];

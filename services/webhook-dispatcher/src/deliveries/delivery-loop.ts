@@ -130,13 +130,21 @@ export class DeliveryLoop {
     this.#wakeup.wake();
   }
 
+  /**
+   * What waits here for an endpoint knows it as it was when it was claimed: given back, it is claimed again with the
+   * present URL and secret, or not at all. Without an id, what waits for any.
+   */
+  giveBack(endpointId?: string): void {
+    for (const delivery of this.#deps.traffic.drainWaiting(endpointId)) this.#release(delivery);
+  }
+
   /** Takes nothing new, lets what is in flight end, writes it down and gives the rest back. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeup.wake();
     await this.#polling;
     clearTimeout(this.#pumpTimer);
-    for (const delivery of this.#deps.traffic.drainWaiting()) this.#release(delivery);
+    this.giveBack();
     while (this.#deps.traffic.inFlight > 0) await this.#wakeup.sleep(50);
     clearInterval(this.#watch);
     // New rows first: what happened while they were written is added to the others.

@@ -190,10 +190,11 @@ export class Traffic {
     return found;
   }
 
-  /** Everything that has not started, taken out of the queues. */
-  drainWaiting(): ClaimedDelivery[] {
+  /** Everything that has not started, or what of it is for one endpoint, taken out of the queues. */
+  drainWaiting(endpointId?: string): ClaimedDelivery[] {
     const drained: ClaimedDelivery[] = [];
     for (const endpoint of this.#busy) {
+      if (endpointId !== undefined && endpoint.id !== endpointId) continue;
       for (const { delivery } of endpoint.waiting.slice()) {
         this.#dequeue(endpoint);
         drained.push(delivery);

@@ -31,7 +31,7 @@ class NameNotFoundError extends Error {
  */
 export function createNameResolver({ allowLoopback, servers }: NameResolverOptions): Resolve {
   return async (hostname, signal) => {
-    if (allowLoopback && hostname === 'localhost') return loopbackAddresses();
+    if (allowLoopback && /^localhost\.?$/.test(hostname)) return loopbackAddresses();
     // One per name: cancelling ends all that a resolver has asked, and a changed resolv.conf is noticed. Made in 30 us.
     const resolver = new Resolver({ timeout: TRY_MS, tries: TRIES });
     if (servers !== undefined) resolver.setServers(servers);

@@ -13803,7 +13803,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; Nobody can take their own access away */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; Nobody can take their own access away; An identity provider vouches for this user */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13811,7 +13811,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "USER_IS_SELF";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "USER_IS_SELF" | "USER_IS_EXTERNAL";
                     };
                 };
             };

@@ -11,11 +11,18 @@ export const SERVICE = 'analytics-service';
 export interface AppDeps extends Omit<ServiceAppOptions, 'service' | 'errors' | 'db'> {
   readonly db: ReadDatabase;
   readonly clock?: Clock;
+  /** Where the setting was never made. */
+  readonly reportingTimeZone?: string;
 }
 
 /** The HTTP side of the service: the dashboards. */
-export async function buildApp({ db, clock = systemClock, ...options }: AppDeps): Promise<ServiceApp> {
+export async function buildApp({
+  db,
+  clock = systemClock,
+  reportingTimeZone = 'UTC',
+  ...options
+}: AppDeps): Promise<ServiceApp> {
   const app = await buildServiceApp({ ...options, service: SERVICE });
-  dashboardRoutes(app, { db, clock, shared: createSharedComputations() });
+  dashboardRoutes(app, { db, clock, reportingTimeZone, shared: createSharedComputations() });
   return app;
 }

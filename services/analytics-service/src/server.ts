@@ -33,7 +33,8 @@ async function build({ config, logger, metrics }: ProcessContext<AnalyticsConfig
     },
   });
   const identityKey = deriveIdentityKey(config.IDENTITY_SECRET, SERVICE);
-  const app = await buildApp({ db: reads, logger, metrics, health, identityKey });
+  const { REPORTING_TZ: reportingTimeZone } = config;
+  const app = await buildApp({ db: reads, logger, metrics, health, identityKey, reportingTimeZone });
   const workers = releasedWorkers({
     service: SERVICE,
     config,

@@ -28,13 +28,19 @@ export interface Answer {
 export type Get = (path: string, identity?: Partial<TestIdentity>) => Promise<Answer>;
 
 /** The app on this database; answers requests of a super_admin unless told otherwise. */
-export async function openDashboards(t: TestScope, db: Database, clock?: Clock): Promise<Get> {
+export async function openDashboards(
+  t: TestScope,
+  db: Database,
+  clock?: Clock,
+  reportingTimeZone = 'UTC',
+): Promise<Get> {
   const app = await buildApp({
     db,
     logger,
     metrics: createMetrics({ service: SERVICE }),
     health: createHealth({ logger, checks: {} }),
     identityKey: testIdentityKey(SERVICE),
+    reportingTimeZone,
     ...(clock === undefined ? {} : { clock }),
   });
   t.teardown(() => app.close());

@@ -8,7 +8,7 @@ import { openDashboards } from './harness.ts';
 
 const { db, owner } = await createTestDatabase(t);
 const NOW = new Date('2026-03-10T14:28:30.250Z');
-const deps = { db, clock: () => NOW, shared: createSharedComputations() };
+const deps = { db, clock: () => NOW, shared: createSharedComputations(), reportingTimeZone: 'UTC' };
 
 // A shop's clock may be some minutes ahead of ours.
 const DATED = ['2026-03-10T13:50:00Z', '2026-03-10T14:20:00Z', '2026-03-10T14:30:30Z'].map(

@@ -8,6 +8,7 @@ export const errors = defineErrors({
   LOGIN_UNAVAILABLE: { status: 503, title: 'Logging in is not possible at the moment' },
   USER_NOT_FOUND: { status: 404, title: 'User not found' },
   USER_EMAIL_TAKEN: { status: 409, title: 'Another user has this e-mail address' },
+  USER_IS_EXTERNAL: { status: 409, title: 'An identity provider vouches for this user' },
   USER_IS_SELF: { status: 409, title: 'Nobody can take their own access away' },
   PARTNER_NOT_FOUND: { status: 404, title: 'Partner not found' },
   API_KEY_NOT_FOUND: { status: 404, title: 'API key not found' },

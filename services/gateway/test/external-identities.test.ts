@@ -87,6 +87,44 @@ t.test('the same person stays the same user, under another name and role', async
   t.match(await userRows('rosa@example.com'), [{ id: before?.id, name: 'Rosa L.', role: 'viewer' }]);
 });
 
+t.test(
+  'what the provider says of a person is in the audit trail, and deleting does not undo it',
+  async (t) => {
+    const [rosa] = await userRows('rosa@example.com');
+    const trail = await gateway.database.owner.query(
+      'SELECT action, actor, user_id, changes FROM audit_logs WHERE entity_id = $1 ORDER BY id',
+      [rosa?.id ?? ''],
+    );
+    t.match(trail, [
+      {
+        action: 'created',
+        actor: 'system:identity-provider',
+        userId: null,
+        changes: [
+          { field: 'email', oldValue: null, newValue: 'rosa@example.com' },
+          { field: 'name', newValue: 'Rosa' },
+          { field: 'role', newValue: 'finance' },
+        ],
+      },
+      {
+        action: 'updated',
+        changes: [
+          { field: 'name', oldValue: 'Rosa', newValue: 'Rosa L.' },
+          { field: 'role', oldValue: 'finance', newValue: 'viewer' },
+        ],
+      },
+    ]);
+    t.equal(trail.length, 2);
+    await insertUser(gateway.database, { email: 'root@example.com' });
+    const { accessToken } = await logIn(gateway, 'root@example.com');
+    const deleted = await call(gateway, `/api/v1/users/${rosa?.id}`, {
+      method: 'DELETE',
+      token: accessToken,
+    });
+    t.match(deleted, { status: 409, body: { code: 'USER_IS_EXTERNAL' } });
+  },
+);
+
 t.test('forged, foreign, ended and roleless tokens are worth nothing', async (t) => {
   const seconds = Math.floor(now / 1_000);
   const [head = '', payload = ''] = (await tokenOf()).split('.');

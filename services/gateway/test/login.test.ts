@@ -109,6 +109,17 @@ t.test('a refresh token works once; its second use ends the whole family', async
   t.equal((await refresh(other.refreshToken)).status, 200, 'another login is another family');
 });
 
+t.test('a family that was ended while one of its tokens was traded in has no successor', async (t) => {
+  const first = await logIn(gateway, 'ada@example.com');
+  const second = (await refresh(first.refreshToken)).body.data as GrantData;
+  // As a logout leaves it that had begun before the trade was committed, and saw only the token that it waited for.
+  await gateway.database.owner.query(
+    `UPDATE refresh_tokens SET revoked_at = now() WHERE used_at IS NOT NULL
+     AND family_id = (SELECT family_id FROM refresh_tokens ORDER BY created_at DESC, id DESC LIMIT 1)`,
+  );
+  t.equal((await refresh(second.refreshToken)).status, 401);
+});
+
 t.test('of many simultaneous uses of a refresh token at most one wins', async (t) => {
   const { refreshToken } = await logIn(gateway, 'ada@example.com');
   const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(refreshToken)));

@@ -43,7 +43,16 @@ t.test('a user is created, read, listed, changed and deleted, and each change is
         { field: 'role', oldValue: 'viewer', newValue: 'finance' },
       ],
     },
-    { action: 'deleted', userId: adminId },
+    {
+      action: 'deleted',
+      userId: adminId,
+      changes: [
+        { field: 'email', oldValue: 'Eve@example.com', newValue: null },
+        { field: 'name', oldValue: 'Eve' },
+        { field: 'role', oldValue: 'finance' },
+        { field: 'partnerId', oldValue: null },
+      ],
+    },
   ]);
   t.notMatch(JSON.stringify(audit), /argon2/);
 });

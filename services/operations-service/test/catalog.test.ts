@@ -119,6 +119,16 @@ t.test('another referral code becomes the default and the one before stays valid
     body: { code: 'THIRD-CODE' },
   });
   t.match(added, { status: 201, body: { data: { code: 'THIRD-CODE', isDefault: false } } }, added.text);
+  const [told] = await db.query(
+    `SELECT data ->> 'referralCode' AS code FROM outbox_events
+     WHERE type = 'partner.updated' AND subject ->> 'partnerId' = $1 ORDER BY id DESC LIMIT 1`,
+    [partner.id],
+  );
+  t.same(told, { code: 'FIRST-CODE' }, 'which is the default still');
+  t.match(await call('PATCH', `/partners/${partner.id}`, { body: { referralCode: 'third-code' } }), {
+    status: 200,
+    body: { data: { referralCode: 'THIRD-CODE' } },
+  });
   t.match(await call('POST', `/partners/${user.id}/referral-codes`, { body: {} }), { status: 404 });
   t.equal((await call('GET', `/partners?referralCode=third-code`)).body.data[0].id, partner.id);
 });

@@ -253,6 +253,10 @@ t.test('a job is run by hand, listed, read with its results and cancelled', asyn
     (await auditOf(db, 'job', id)).map(({ action }) => action),
     ['queued', 'cancelled'],
   );
+  const ended = await db.query(
+    `SELECT subject ->> 'jobId' AS id, data ->> 'status' AS status FROM outbox_events WHERE type = 'job.finished'`,
+  );
+  t.same(ended, [{ id, status: 'cancelled' }], 'of the running one its runner tells');
 });
 
 t.test('fifty parallel runs with one Idempotency-Key queue one job', async (t) => {

@@ -231,6 +231,12 @@ t.test('settings are versioned, audited and announced one by one, and have defau
   t.match(await call('PATCH', '/settings', { body: { currency: 'GBP' }, headers: { 'if-match': '"0"' } }), {
     status: 412,
   });
+  const named = await call('PATCH', '/settings', { body: { reportingTimeZone: 'UTC' } });
+  t.match(
+    named.body.data.settings.find((one: { key: string }) => one.key === 'reportingTimeZone'),
+    { value: 'UTC', version: 1 },
+    'a default that is named is set',
+  );
   const policy = await call('POST', '/policies', {
     body: { code: 'EURO', name: 'Five', type: 'fixed', amount: 5 },
   });

@@ -6,6 +6,7 @@ import type { Currency, ModelCommission, ModelLine } from './state.ts';
 interface Event {
   readonly id: string;
   readonly type: string;
+  readonly conversionId: string | null;
   readonly data: {
     readonly createdAt: string;
     readonly paidAt: string | null;
@@ -18,7 +19,7 @@ interface Event {
 }
 
 const EVENTS = `
-  SELECT id, type, data FROM outbox_events WHERE program_id = $1 AND sent_at IS NULL AND created_at >= $2 ORDER BY id DESC`;
+  SELECT id, type, subject ->> 'conversionId' AS conversion_id, data FROM outbox_events WHERE program_id = $1 AND sent_at IS NULL AND created_at >= $2 ORDER BY id DESC`;
 
 /**
  * Brings the rollups up to date by what the events alone tell, as the projector does: a figure that no event names stays
@@ -27,8 +28,9 @@ const EVENTS = `
 export async function followEvents(programme: Programme): Promise<void> {
   const { db, programId, since, seenEvents, dirty } = programme;
   const fresh = (await db.query<Event>(EVENTS, [programId, since])).filter(({ id }) => !seenEvents.has(id));
-  for (const { id, type, data } of fresh) {
+  for (const { id, type, conversionId, data } of fresh) {
     seenEvents.add(id);
+    if (type === 'conversion.refunded') await markClawedBack(programme, conversionId);
     if (type === 'conversion.recorded') {
       dirty.add('partner_conversions', data.convertedAt, data.partnerId);
       dirty.add('products', data.convertedAt, data.productId);
@@ -40,6 +42,25 @@ export async function followEvents(programme: Programme): Promise<void> {
     if (type === 'commission.clawed_back') markOriginal(programme, data.originalCommissionId);
   }
   await recompute(db, programId, dirty);
+}
+
+const CLAWED_BACK = `
+  SELECT created_at, partner_id, policy_id FROM commissions
+  WHERE program_id = $1 AND conversion_id = $2 AND kind = 'earning' AND clawed_back_amount > 0`;
+
+/** What was clawed back by hand counts as refunded once the order is. */
+async function markClawedBack(
+  { db, programId, dirty }: Programme,
+  conversionId: string | null,
+): Promise<void> {
+  const rows = await db.query<{ createdAt: Date; partnerId: string; policyId: string | null }>(CLAWED_BACK, [
+    programId,
+    conversionId,
+  ]);
+  for (const { createdAt, partnerId, policyId } of rows) {
+    dirty.add('partner_commissions', createdAt.toISOString(), partnerId);
+    if (policyId !== null) dirty.add('policies', createdAt.toISOString(), policyId);
+  }
 }
 
 /** The projector looks it up in the table; here the model knows. */

@@ -22,13 +22,17 @@ interface ContextRow {
   asOf: Date | null;
 }
 
-/** Settings that are absent or make no sense are UTC and USD. */
-export async function readContext(db: Pick<Database, 'query'>, programId: string): Promise<DashboardContext> {
+/** Settings that are absent or make no sense are `reportingTimeZone` (REPORTING_TZ) and USD. */
+export async function readContext(
+  db: Pick<Database, 'query'>,
+  programId: string,
+  reportingTimeZone: string,
+): Promise<DashboardContext> {
   const [row] = await db.query<ContextRow>(READ, [programId]);
   const zone = row?.settings?.['reportingTimeZone'];
   const currency = row?.settings?.['currency'];
   return {
-    timeZone: typeof zone === 'string' && isTimeZone(zone) ? zone : 'UTC',
+    timeZone: typeof zone === 'string' && isTimeZone(zone) ? zone : reportingTimeZone,
     currency: typeof currency === 'string' ? currency : 'USD',
     version: row?.version ?? '0',
     asOf: row?.asOf ?? null,

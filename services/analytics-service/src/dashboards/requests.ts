@@ -25,6 +25,8 @@ export interface DashboardDeps {
   readonly db: Pick<Database, 'query'>;
   readonly clock: Clock;
   readonly shared: SharedComputations;
+  /** REPORTING_TZ: holds where the setting was never made. */
+  readonly reportingTimeZone: string;
 }
 
 export const dashboardQuery = { ...dateRangeQuery(), currency: currencyCode.optional() };
@@ -76,12 +78,12 @@ function rangeOf(query: DashboardQuery, timeZone: string, now: Date): Span {
 }
 
 export async function resolveRequest(
-  { db, clock }: DashboardDeps,
+  { db, clock, reportingTimeZone }: DashboardDeps,
   identity: Pick<Identity, 'programId' | 'role' | 'partnerId'>,
   query: DashboardQuery,
 ): Promise<DashboardRequest> {
   const { programId } = identity;
-  const context = await readContext(db, programId);
+  const context = await readContext(db, programId, reportingTimeZone);
   const now = clock();
   const range = rangeOf(query, context.timeZone, now);
   const currency = query.currency ?? context.currency;

@@ -48,6 +48,7 @@ export function createApiKeyCache(deps: ApiKeyCacheDeps): ApiKeyCache {
     try {
       const now = clock();
       const key = await findUsableKey(db, DEFAULT_PROGRAM, hash, now);
+      if (key !== undefined) uses.add(key.id, now);
       return memory.keep(hash, key, now.getTime());
     } finally {
       readings.delete(hash);

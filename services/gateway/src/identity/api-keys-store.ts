@@ -59,7 +59,7 @@ const CREATE = `
     INSERT INTO api_keys (id, program_id, name, prefix, key_hash, scopes, partner_id, created_by, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     RETURNING *
-  ), audited AS (${auditInsert({ from: 'created', entityType: 'api_key', action: 'created', parameter: 11 })})
+  ), audited AS (${auditInsert({ from: 'created', entityType: 'api_key', action: "'created'", parameter: 11 })})
   SELECT ${COLUMNS} FROM created`;
 
 /** Makes a key and answers it with its secret, which is kept nowhere. */
@@ -69,21 +69,22 @@ export async function createApiKey(
   input: NewApiKey,
 ): Promise<ApiKey & { readonly key: string }> {
   const key = newToken(API_KEY_PREFIX);
-  const changes = [
-    { field: 'name', oldValue: null, newValue: input.name },
-    { field: 'scopes', oldValue: null, newValue: input.scopes },
-  ];
+  const { name, scopes, partnerId = null, expiresAt } = input;
+  const given = { name, scopes, partnerId, expiresAt: expiresAt?.toISOString() ?? null };
+  const changes = Object.entries(given)
+    .filter(([, newValue]) => newValue !== null)
+    .map(([field, newValue]) => ({ field, oldValue: null, newValue }));
   const [row] = await db.query<ApiKey>(CREATE, [
     newId(),
     context.programId,
-    input.name,
+    name,
     shownPrefix(key),
     hashToken(key),
-    [...input.scopes],
-    input.partnerId ?? null,
+    [...scopes],
+    partnerId,
     context.actor.kind === 'user' ? context.actor.id : null,
     context.now,
-    input.expiresAt ?? null,
+    expiresAt ?? null,
     auditParameter(context, changes),
   ]);
   if (row === undefined) throw new Error('The statement that creates an API key answered no row');
@@ -101,7 +102,7 @@ const REVOKE = `
     UPDATE api_keys SET revoked_at = $3
     WHERE program_id = $1 AND id = $2 AND revoked_at IS NULL
     RETURNING id, program_id, prefix
-  ), audited AS (${auditInsert({ from: 'revoked', entityType: 'api_key', action: 'revoked', parameter: 4 })})
+  ), audited AS (${auditInsert({ from: 'revoked', entityType: 'api_key', action: "'revoked'", parameter: 4 })})
   INSERT INTO outbox_events (id, program_id, type, subject, actor, request_id, data, occurred_at)
   SELECT $5::uuid, program_id, 'apikey.revoked', jsonb_build_object('apiKeyId', id), $6::jsonb, $7::text,
          jsonb_build_object('apiKeyId', id, 'prefix', prefix), $3::timestamptz

@@ -52,6 +52,7 @@ export async function logIn(
   await deps.limiter.forgive(input.email, input.address);
   const refresh = newRefreshGrant(deps);
   const familyId = await openSession(deps.db, account, refresh);
+  if (familyId === undefined) return { outcome: 'wrong' };
   return { outcome: 'granted', grant: toGrant(deps, account, { familyId, refresh }) };
 }
 

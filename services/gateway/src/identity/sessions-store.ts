@@ -49,16 +49,23 @@ export interface RefreshGrant {
   readonly expiresAt: Date;
 }
 
+/** Verifying a password takes its time, in which it may have been changed. */
 const OPEN_SESSION = `
-  WITH seen AS (UPDATE users SET last_login_at = $6 WHERE id = $4)
+  WITH seen AS (
+    UPDATE users SET last_login_at = $6
+    WHERE program_id = $2 AND id = $4 AND status = 'active' AND password_hash = $8 RETURNING id)
   INSERT INTO refresh_tokens (id, program_id, family_id, user_id, token_hash, created_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+  SELECT $1, $2, $3, id, $5, $6, $7 FROM seen RETURNING id`;
 
-/** Starts a family of refresh tokens and answers its id. */
-export async function openSession(db: Db, user: SessionUser, grant: RefreshGrant): Promise<string> {
+/** Starts a family of refresh tokens and answers its id; undefined when the account is no longer what its password was checked for. */
+export async function openSession(
+  db: Db,
+  user: SessionUser & { readonly passwordHash: string },
+  grant: RefreshGrant,
+): Promise<string | undefined> {
   const familyId = newId();
   const { token, now, expiresAt } = grant;
-  await db.query(OPEN_SESSION, [
+  const opened = await db.query(OPEN_SESSION, [
     newId(),
     user.programId,
     familyId,
@@ -66,10 +73,13 @@ export async function openSession(db: Db, user: SessionUser, grant: RefreshGrant
     hashToken(token),
     now,
     expiresAt,
+    user.passwordHash,
   ]);
-  return familyId;
+  return opened.length === 0 ? undefined : familyId;
 }
 
+// A revocation that waited for a rotation under way does not see its successor, but has always marked the token that was used: a
+// family with a revoked token has ended.
 const ROTATE = `
   WITH claimed AS (
     UPDATE refresh_tokens AS token SET used_at = $3
@@ -77,6 +87,8 @@ const ROTATE = `
     WHERE token.program_id = $1 AND token.token_hash = $2
       AND token.used_at IS NULL AND token.revoked_at IS NULL AND token.expires_at > $3
       AND users.id = token.user_id AND users.status = 'active'
+      AND NOT EXISTS (SELECT FROM refresh_tokens AS ended
+        WHERE ended.program_id = token.program_id AND ended.family_id = token.family_id AND ended.revoked_at IS NOT NULL)
     RETURNING token.family_id, token.program_id, users.id, users.email, users.name, users.role, users.partner_id
   ), successor AS (
     INSERT INTO refresh_tokens (id, program_id, family_id, user_id, token_hash, created_at, expires_at)

@@ -164,13 +164,15 @@ function registerDeletion(app: ServiceApp, { db }: UserRouteDeps): void {
       summary: 'Delete a user; what it did stays in the audit trail under its name',
       scope: 'identity:write',
       idempotency: false,
-      errors: [errors.USER_NOT_FOUND, errors.USER_IS_SELF],
+      errors: [errors.USER_NOT_FOUND, errors.USER_IS_SELF, errors.USER_IS_EXTERNAL],
     },
     async handler(request) {
       const context = requestContext(request);
       assertNotSelf(context.actor.id, request.params.id);
-      if (!(await deleteUser(db, context, request.params.id))) throw userNotFound(request.params.id);
-      return ok(null);
+      if (await deleteUser(db, context, request.params.id)) return ok(null);
+      const { name } = await getUser(db, context.programId, request.params.id);
+      const detail = `The identity provider would bring ${name} back; disable the user instead`;
+      throw new AppError(errors.USER_IS_EXTERNAL, detail);
     },
   });
 }

@@ -1,7 +1,7 @@
 import type { CommandContext } from '@tributary/http-kit';
 import { newId } from '@tributary/runtime';
 import type { AccountStatus, Database, UserRole } from '@tributary/schema';
-import { auditInsert, auditParameter, type AuditedChange } from './audit.ts';
+import { auditInsert, auditParameter, type AuditedChange, type Auditor } from './audit.ts';
 
 type Db = Pick<Database, 'query'>;
 
@@ -33,7 +33,7 @@ const CREATE = `
     INSERT INTO users (id, program_id, email, name, role, partner_id, password_hash, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
     RETURNING *
-  ), audited AS (${auditInsert({ from: 'created', entityType: 'user', action: 'created', parameter: 9 })})
+  ), audited AS (${auditInsert({ from: 'created', entityType: 'user', action: "'created'", parameter: 9 })})
   SELECT ${COLUMNS} FROM created`;
 
 /** Throws Postgres's 23505 when the address is taken and 23503 when there is no such partner. */
@@ -119,7 +119,7 @@ const UPDATE = `
     UPDATE refresh_tokens SET revoked_at = $10
     FROM updated
     WHERE refresh_tokens.user_id = updated.id AND refresh_tokens.revoked_at IS NULL AND $12
-  ), audited AS (${auditInsert({ from: 'updated', entityType: 'user', action: 'updated', parameter: 11 })})
+  ), audited AS (${auditInsert({ from: 'updated', entityType: 'user', action: "'updated'", parameter: 11 })})
   SELECT ${COLUMNS} FROM updated`;
 
 /** Changes a user as it was read (`before`); undefined when somebody else was faster. */
@@ -164,6 +164,11 @@ export interface ExternalUser {
 const NO_PASSWORD = 'external';
 
 /** A row that says already what it is to say is only read: it is asked for once a minute per token. */
+const EXTERNAL_CHANGES = `(
+    SELECT coalesce(jsonb_agg(jsonb_build_object('field', c.field, 'oldValue', c.old_value, 'newValue', c.new_value)), '[]')
+    FROM (VALUES ('email', old_email, email), ('name', old_name, name), ('role', old_role, role)) AS c (field, old_value, new_value)
+    WHERE c.old_value IS DISTINCT FROM c.new_value)`;
+
 const KEEP_EXTERNAL = `
   WITH kept AS (
     INSERT INTO users (id, program_id, email, name, role, password_hash, created_at, updated_at, last_login_at)
@@ -172,9 +177,24 @@ const KEEP_EXTERNAL = `
       SELECT FROM users WHERE program_id = $1 AND id = $2 AND (email, name, role) = ($3, $4, $5))
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, role = excluded.role,
       partner_id = NULL, version = users.version + 1, updated_at = excluded.updated_at, last_login_at = excluded.last_login_at
-    RETURNING status
-  )
+    RETURNING users.*, old.email AS old_email, old.name AS old_name, old.role AS old_role
+  ), audited AS (${auditInsert({
+    from: 'kept',
+    entityType: 'user',
+    action: `CASE WHEN old_email IS NULL THEN 'created' ELSE 'updated' END`,
+    parameter: 7,
+    changes: EXTERNAL_CHANGES,
+  })})
   SELECT status FROM kept UNION ALL SELECT status FROM users WHERE program_id = $1 AND id = $2 LIMIT 1`;
+
+/** Nobody here asked for it: the provider said so. */
+const byProvider = (now: Date): Auditor => ({
+  actor: { kind: 'system', id: null, name: 'system:identity-provider' },
+  requestId: null,
+  ipAddress: null,
+  userAgent: null,
+  now,
+});
 
 /** Makes or changes the row of an external user; answers its status here. Throws 23505 when another has the address. */
 export async function keepExternalUser(
@@ -183,19 +203,36 @@ export async function keepExternalUser(
   { id, email, name, role }: ExternalUser,
   now: Date,
 ): Promise<Pick<User, 'status'> | undefined> {
-  const [row] = await db.query<Pick<User, 'status'>>(KEEP_EXTERNAL, [programId, id, email, name, role, now]);
+  const [row] = await db.query<Pick<User, 'status'>>(KEEP_EXTERNAL, [
+    programId,
+    id,
+    email,
+    name,
+    role,
+    now,
+    auditParameter(byProvider(now)),
+  ]);
   return row;
 }
 
+const LEFT = `jsonb_build_array(
+    jsonb_build_object('field', 'email', 'oldValue', email, 'newValue', NULL),
+    jsonb_build_object('field', 'name', 'oldValue', name, 'newValue', NULL),
+    jsonb_build_object('field', 'role', 'oldValue', role, 'newValue', NULL),
+    jsonb_build_object('field', 'partnerId', 'oldValue', partner_id, 'newValue', NULL))`;
+
 const DELETE = `
   WITH deleted AS (
-    DELETE FROM users WHERE program_id = $1 AND id = $2 RETURNING *
-  ), audited AS (${auditInsert({ from: 'deleted', entityType: 'user', action: 'deleted', parameter: 3 })})
+    DELETE FROM users WHERE program_id = $1 AND id = $2 AND password_hash <> '${NO_PASSWORD}' RETURNING *
+  ), audited AS (${auditInsert({ from: 'deleted', entityType: 'user', action: "'deleted'", parameter: 3, changes: LEFT })})
   SELECT id FROM deleted`;
 
-/** Removes a user; its sessions go with it, its audit rows stay under its name. */
+/**
+ * Removes a user; its sessions go with it, its audit rows stay under its name.
+ * @returns false for a user that does not exist, and for an external one, whom the provider would bring back
+ */
 export async function deleteUser(db: Db, context: CommandContext, id: string): Promise<boolean> {
-  const rows = await db.query(DELETE, [context.programId, id, auditParameter(context, [])]);
+  const rows = await db.query(DELETE, [context.programId, id, auditParameter(context)]);
   return rows.length > 0;
 }
 

@@ -25,7 +25,13 @@ export interface RecordedWrite {
   /** A jsonb array of field changes. */
   readonly changes: string;
   readonly reason?: string | undefined;
-  readonly events: readonly { readonly type: EventType; readonly subject: string; readonly data: string }[];
+  readonly events: readonly {
+    readonly type: EventType;
+    readonly subject: string;
+    readonly data: string;
+    /** Of which of the rows; default all. */
+    readonly where?: string;
+  }[];
   /** The JSON of the answer's `data`; null when nothing was written. */
   readonly answer: string;
   /** Conditions (`requireRows`) without which the whole statement is undone. */
@@ -57,8 +63,13 @@ export async function writeRecorded(
       reasonCode: 'NULL::text',
       from: 'written r',
     }),
-    ...write.events.map((event, index) =>
-      outboxInsert(c, `written_event_${index}`, { ...event, type: `'${event.type}'`, from: 'written r' }),
+    ...write.events.map(({ type, subject, data, where = 'TRUE' }, index) =>
+      outboxInsert(c, `written_event_${index}`, {
+        type: `'${type}'`,
+        subject,
+        data,
+        from: `written r WHERE ${where}`,
+      }),
     ),
     ...idempotencyInsert(parameters, c, context.idempotency, { data: write.answer, from: 'written' }),
   ];

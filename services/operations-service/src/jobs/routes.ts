@@ -167,7 +167,15 @@ function cancelJob(deps: OperationsDeps, context: CommandContext, id: string): P
     action: 'cancelled',
     changes: `CASE WHEN r.old_status = r.status THEN '[]'::jsonb
       ELSE jsonb_build_array(jsonb_build_object('field', 'status', 'oldValue', r.old_status, 'newValue', r.status)) END`,
-    events: [],
+    events: [
+      {
+        type: 'job.finished',
+        subject: `jsonb_build_object('jobId', r.id)`,
+        data: `jsonb_build_object('jobId', r.id, 'name', r.name, 'trigger', r.trigger, 'status', r.status,
+          'total', coalesce(r.total, 0), 'succeeded', r.succeeded, 'failed', r.failed)`,
+        where: `r.status = 'cancelled'`,
+      },
+    ],
     answer: `(SELECT ${jobWire('r')} FROM written r)`,
   }));
 }

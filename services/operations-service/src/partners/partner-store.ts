@@ -105,16 +105,22 @@ export async function updatePartner(
   });
 }
 
-const OWNER = 'SELECT partner_id FROM referral_codes WHERE program_id = $1 AND lower(code) = lower($2)';
+/** A referral code as it is stored, and whose it is. */
+interface OwnedCode {
+  readonly code: string;
+  readonly partnerId: string;
+}
 
-/** Whose code it is, in any spelling; undefined when it is free. */
-export async function findCodeOwner(
+const OWNED = 'SELECT code, partner_id FROM referral_codes WHERE program_id = $1 AND lower(code) = lower($2)';
+
+/** A code in any spelling; undefined when it is free. */
+export async function findCode(
   db: Pick<Database, 'query'>,
   programId: string,
   code: string,
-): Promise<string | undefined> {
-  const [row] = await db.query<{ partnerId: string }>(OWNER, [programId, code]);
-  return row?.partnerId;
+): Promise<OwnedCode | undefined> {
+  const [row] = await db.query<OwnedCode>(OWNED, [programId, code]);
+  return row;
 }
 
 function tierEvents(changes: readonly FieldChange[], add: (value: string) => string) {

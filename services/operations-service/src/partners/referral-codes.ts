@@ -4,6 +4,7 @@ import { timestamp } from '@tributary/http-kit';
 import { CATALOG_STATUSES, type Database } from '@tributary/schema';
 import { z } from 'zod';
 import { writeRecorded } from '../changes/recorded-write.ts';
+import { storedCode } from './partner-schema.ts';
 
 /** Without what is misread in print or over the telephone (0 O, 1 I L, U). */
 const ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -70,7 +71,7 @@ export function addReferralCode(
         type: 'partner.updated',
         subject: `jsonb_build_object('partnerId', r.id)`,
         data: `jsonb_build_object('partnerId', r.id, 'name', r.name, 'tier', r.tier, 'status', r.status,
-          'paymentHold', r.payment_hold, 'referralCode', r.code, 'changed', jsonb_build_array('referralCodes'))`,
+          'paymentHold', r.payment_hold, 'referralCode', ${storedCode('r')}, 'changed', jsonb_build_array('referralCodes'))`,
       },
     ],
     answer: `(SELECT ${codeWire('rc')} FROM coded rc)`,

@@ -30,7 +30,7 @@ import {
   storedCode,
   type Partner,
 } from './partner-schema.ts';
-import { createPartner, findCodeOwner, findPartner, updatePartner } from './partner-store.ts';
+import { createPartner, findCode, findPartner, updatePartner } from './partner-store.ts';
 import { generateReferralCode } from './referral-codes.ts';
 
 const PARTNER_LIST = {
@@ -170,7 +170,7 @@ function registerUpdate(app: ServiceApp, deps: OperationsDeps): void {
   });
 }
 
-/** Another spelling of the code it has is the code it has. */
+/** Another spelling of a code it has is the code it has. */
 async function codeAfter(
   deps: OperationsDeps,
   context: CommandContext,
@@ -178,8 +178,9 @@ async function codeAfter(
 ): Promise<string | null> {
   if (given === undefined || given.toLowerCase() === before.referralCode?.toLowerCase())
     return before.referralCode;
-  const owner = await findCodeOwner(deps.db, context.programId, given);
-  if (owner === undefined || owner === before.id) return given;
+  const known = await findCode(deps.db, context.programId, given);
+  if (known === undefined) return given;
+  if (known.partnerId === before.id) return known.code;
   throw new AppError(errors.REFERRAL_CODE_TAKEN, 'Another partner has this referral code');
 }
 

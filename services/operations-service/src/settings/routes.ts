@@ -89,7 +89,7 @@ export function registerSettings(app: ServiceApp, deps: SettingsRouteDeps): void
   });
 }
 
-/** What a request changes; undefined where it asks for what is there. */
+/** What a request changes; undefined where it asks for what is there. A default that is named is set, and is one no longer. */
 function decideSettings(
   before: SettingsState,
   given: { [Key in SettingKey]?: Settings[Key] | undefined },
@@ -97,15 +97,19 @@ function decideSettings(
 ) {
   const current = Object.fromEntries(before.settings.map(({ key, value }) => [key, value]));
   const named = SETTING_KEYS.filter((key) => given[key] !== undefined);
-  const changed = changesBetween<Record<string, unknown>>(current, given, named).map(({ field }) => field);
-  if (changed.length === 0) return undefined;
+  const differing = changesBetween<Record<string, unknown>>(current, given, named).map(({ field }) => field);
+  const unset = before.settings.flatMap(({ key, version }) =>
+    version === 0 && named.includes(key) ? [key] : [],
+  );
+  const changed = new Set<string>([...differing, ...unset]);
+  if (changed.size === 0) return undefined;
   const settings = before.settings.map((setting) => {
     const value = given[setting.key];
-    if (value === undefined || !changed.includes(setting.key)) return setting;
+    if (value === undefined || !changed.has(setting.key)) return setting;
     return { ...setting, value, version: setting.version + 1, updatedAt: now.toISOString() };
   });
   const changes = before.settings
-    .filter(({ key }) => changed.includes(key))
+    .filter(({ key }) => changed.has(key))
     .map(({ key, value: oldValue, version }) => ({ key, value: given[key] ?? oldValue, version, oldValue }));
   return { changes, after: { version: before.version + changes.length, settings } };
 }

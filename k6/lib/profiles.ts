@@ -56,8 +56,9 @@ export function optionsFor(
         { duration: `${holdSeconds}s`, target },
       ];
     }),
-    gracefulRampDown: '5s',
-    gracefulStop: '10s',
+    // Longer than a request may take: of one that is cut off nobody would know whether it took effect.
+    gracefulRampDown: '35s',
+    gracefulStop: '35s',
   });
   return {
     scenarios: {

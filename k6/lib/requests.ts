@@ -26,6 +26,9 @@ export interface Request {
 const CONFLICT = 409;
 const ANSWERS = http.expectedStatuses(200, 201, 302, CONFLICT);
 
+/** What the gateway answers before it has passed anything on. */
+const UNTOUCHED = /"code":\s*"(?:GATEWAY_BUSY|SERVICE_STARTING)"/;
+
 /** Writes that got no answer, or the answer that something broke: whether they took effect is unknown. */
 const unclear = {
   clicks: new Counter('unclear_clicks'),
@@ -49,7 +52,7 @@ export function send({ operation, phase, method, url, token, body, wanted }: Req
     timeout: '30s',
   });
   const { status } = response;
-  if (status === 0 || status >= 500) countUnclear(operation);
+  if (status === 0 || (status >= 500 && !UNTOUCHED.test(response.body ?? ''))) countUnclear(operation);
   if (status === CONFLICT) {
     refused.add(1, { operation });
     return undefined;

@@ -70,7 +70,13 @@ const DOCTORED = [
   {
     what: 'an event that was never written',
     statement: `DELETE FROM outbox_events WHERE id = (SELECT id FROM outbox_events WHERE type = 'commission.adjusted' LIMIT 1)`,
-    finding: /^1 commissions whose entries, audit rows and events differ/,
+    finding: /^1 commissions that their entries, audit rows and events tell differently/,
+  },
+  {
+    what: 'an amount that no entry tells of',
+    statement: `UPDATE commissions SET commission_amount = commission_amount + 1 WHERE id = (
+      SELECT commission_id FROM commission_entries WHERE action = 'created' ORDER BY id DESC LIMIT 1)`,
+    finding: /^2 commissions that their entries, audit rows and events tell differently/,
   },
   {
     what: 'an event that was never sent',

@@ -32,6 +32,9 @@ const MODELS: Readonly<Record<string, (manifest: never) => { validate(): void }>
   AnalysisTemplate: (manifest) => new rollouts.AnalysisTemplate(manifest),
 };
 
+/** Settings of Compose whose absence does no harm. */
+const HARMLESS = /^(?:OTEL_EXPORTER_OTLP_ENDPOINT|CORS_ORIGINS|INTERNAL_NETWORKS|RATE_LIMIT_.*)$/;
+
 function validate(manifest: Manifest): void {
   const model = MODELS[String(manifest['kind'])];
   if (model === undefined) throw new Error(`no schema for ${String(manifest['kind'])}`);
@@ -75,6 +78,33 @@ t.test('a service gets the same secrets on a cluster as in Compose', async (t) =
   );
   for (const { name, secrets } of WORKLOADS)
     t.same(Object.values(secrets).sort(), [...(services[name]?.secrets ?? [])].sort(), name);
+});
+
+t.test('a cluster says what Compose says, and each overlay what only it can know', async (t) => {
+  const compose = z.looseObject({
+    services: z.record(
+      z.string(),
+      z.looseObject({ environment: z.record(z.string(), z.string()).optional() }),
+    ),
+  });
+  const { services } = compose.parse(
+    parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }),
+  );
+  const base = [...baseFiles().values()].join('\n');
+  for (const { name } of WORKLOADS) {
+    const settings = Object.keys(services[name]?.environment ?? {}).filter((key) => !key.endsWith('_FILE'));
+    t.not(settings.length, 0, name);
+    t.same(
+      settings.filter((key) => !HARMLESS.test(key) && !new RegExp(`\\b${key}\\b`).test(base)),
+      [],
+      `${name} is told all of it`,
+    );
+  }
+  for (const overlay of readdirSync(join(FOLDER, 'overlays'))) {
+    const text = readFileSync(join(FOLDER, 'overlays', overlay, 'kustomization.yaml'), 'utf8');
+    for (const key of ['NATS_URL', 'REDIS_URL', 'TRUSTED_PROXIES', 'ALLOWED_DESTINATIONS'])
+      t.match(text, new RegExp(`path: /data/${key}\\n`), `${overlay}: ${key}`);
+  }
 });
 
 t.test('a release is judged by metrics that there are', async (t) => {

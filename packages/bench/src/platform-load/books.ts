@@ -77,7 +77,7 @@ async function missingOf(
   };
 }
 
-/** What the run left in the database, however it was answered. */
+/** What the run left in the database, however it was answered; what a job did meanwhile nobody asked for. */
 const STORED = {
   clicks: `SELECT count(*)::int AS n FROM referral_clicks
     WHERE program_id = $1 AND clicked_at >= $2 AND upper(referral_code) LIKE 'L' || upper($3) || 'P%'`,
@@ -85,7 +85,8 @@ const STORED = {
     WHERE program_id = $1 AND created_at >= $2 AND external_id LIKE 'load-' || $3 || '-%'`,
   changes: `SELECT count(*)::int AS n FROM commission_entries e
     JOIN commissions c ON c.program_id = e.program_id AND c.id = e.commission_id
-    WHERE e.program_id = $1 AND e.at >= $2 AND c.order_id LIKE 'load-' || $3 || '-%' AND e.action <> 'created'`,
+    WHERE e.program_id = $1 AND e.at >= $2 AND c.order_id LIKE 'load-' || $3 || '-%' AND e.action <> 'created'
+      AND e.job_id IS NULL`,
 } satisfies Record<Kind, string>;
 
 /** Once each: what was accepted is there, and what is there was accepted, but for what got no clear answer. */
@@ -112,12 +113,16 @@ async function findLossAndDoubles(run: Run): Promise<string[]> {
   return faults;
 }
 
-/** A commission's entries, audit rows and events say the same. */
+/** A commission's entries, audit rows and events say the same, and the commission is what its entries have made of it. */
 const CONTRADICTING_TRAILS = `
   WITH own AS (
-    SELECT id FROM commissions WHERE program_id = $1 AND created_at >= $2 AND partner_id = $3),
+    SELECT id, version, status, commission_amount FROM commissions
+    WHERE program_id = $1 AND created_at >= $2 AND partner_id = $3),
   entries AS (
-    SELECT commission_id AS id, array_agg(action ORDER BY action) AS actions FROM commission_entries
+    SELECT commission_id AS id, array_agg(action ORDER BY action) AS actions, max(version) AS version,
+      (array_agg(status_after ORDER BY version DESC))[1] AS status, (array_agg(amount_after ORDER BY version DESC))[1] AS amount,
+      sum(amount_delta) AS total
+    FROM commission_entries
     WHERE program_id = $1 AND partner_id = $3 AND at >= $2 GROUP BY 1),
   audited AS (
     SELECT own.id, array_agg(a.action ORDER BY a.action) AS actions
@@ -127,7 +132,9 @@ const CONTRADICTING_TRAILS = `
     FROM outbox_events
     WHERE program_id = $1 AND created_at >= $2 AND type LIKE 'commission.%' AND subject ->> 'partnerId' = $3::text GROUP BY 1)
   SELECT count(*)::int AS n FROM own LEFT JOIN entries USING (id) LEFT JOIN audited USING (id) LEFT JOIN told USING (id)
-  WHERE (entries.actions = audited.actions AND entries.actions = told.actions) IS NOT TRUE`;
+  WHERE (entries.actions = audited.actions AND entries.actions = told.actions AND own.version = entries.version
+    AND own.status = entries.status AND own.commission_amount = entries.amount AND own.commission_amount = entries.total)
+    IS NOT TRUE`;
 
 /** Events that a partner's endpoint should have got and has not. */
 const UNDELIVERED = `
@@ -149,7 +156,7 @@ async function findOfPartners({ owner, runId, since }: Run): Promise<string[]> {
   }
   return [
     ...(contradicting > 0
-      ? [`${contradicting} commissions whose entries, audit rows and events differ`]
+      ? [`${contradicting} commissions that their entries, audit rows and events tell differently`]
       : []),
     ...(undelivered > 0
       ? [`${undelivered} events were not delivered to every endpoint that wants them`]

@@ -5,7 +5,10 @@ import { type Manifest, WORKLOADS } from './workloads.ts';
 
 const PROMETHEUS = 'http://prometheus.monitoring:9090';
 
-/** Where the servers are; an overlay says it for its cluster. */
+/**
+ * Where the servers are, whose word on a client's address counts, and where tracking links may lead; an overlay says it for its
+ * cluster. Without the first of the last two all clients are one to the rate limits, without the second no link leads anywhere.
+ */
 const SETTINGS: Manifest = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -16,6 +19,8 @@ const SETTINGS: Manifest = {
     NATS_REPLICAS: '3',
     LOG_LEVEL: 'info',
     REPORTING_TZ: 'UTC',
+    TRUSTED_PROXIES: '',
+    ALLOWED_DESTINATIONS: 'https://shop.example.com',
   },
 };
 

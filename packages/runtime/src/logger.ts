@@ -1,5 +1,7 @@
-import { destination as openDestination, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
+import { createBufferedOutput } from './buffered-output.ts';
+import type { BufferedOutput } from './buffered-output.ts';
 import { redact, REDACTED, redactText } from './redaction.ts';
 
 export type Logger = PinoLogger;
@@ -26,24 +28,26 @@ const BINDING_NAMES = [
   'apiKey',
 ];
 
-/** About a dozen lines: a write per line costs a busy gateway a tenth of its CPU. */
-const BUFFERED_BYTES = 4_096;
-/** A line is seen this much after it was written, at the latest. */
-const FLUSH_EVERY_MS = 150;
-
-let standardOutput: DestinationStream | undefined;
+let standardOutput: BufferedOutput | undefined;
 
 /**
- * Standard output, shared by all loggers of the process and written in groups of lines. Written synchronously: nothing
- * is on its way when the process ends, so that every end but SIGKILL leaves a complete log. `fatal` writes at once.
+ * Standard output, shared by all loggers of the process. Every end but SIGKILL leaves a complete log, as far as the disk
+ * takes it. `fatal` writes at once. Our own rather than pino's destination: on a full disk that one throws at nobody and
+ * then tries for ever to write its last words, so that a process neither serves nor ends.
  */
-function bufferedStandardOutput(): DestinationStream {
+function bufferedStandardOutput(service: string): BufferedOutput {
   if (standardOutput !== undefined) return standardOutput;
-  const output = openDestination({
-    dest: 1,
-    sync: true,
-    minLength: BUFFERED_BYTES,
-    periodicFlush: FLUSH_EVERY_MS,
+  const output = createBufferedOutput({
+    fd: 1,
+    describeLoss: (lines, code) =>
+      `${JSON.stringify({
+        level: 'error',
+        time: new Date().toISOString(),
+        service,
+        lines,
+        code,
+        msg: 'lines of this log could not be written and are lost',
+      })}\n`,
   });
   process.on('exit', () => output.flushSync());
   standardOutput = output;
@@ -66,7 +70,7 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
     },
     serializers: { err: serializeError, error: serializeError },
   };
-  return pino(options, destination ?? bufferedStandardOutput());
+  return pino(options, destination ?? bufferedStandardOutput(service));
 }
 
 function serializeError(error: unknown): unknown {

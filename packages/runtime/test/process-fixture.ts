@@ -11,11 +11,15 @@ await startProcess({
   }),
   env: process.env,
   build: ({ config, logger }) => {
-    const server = createServer((_request, response) => response.end('hello'));
+    const server = createServer((_request, response) => {
+      logger.info('somebody asked');
+      response.end('hello');
+    });
     return {
       app: {
         listen: async ({ port, host }) => {
           await new Promise<void>((resolve) => server.listen(port, host, resolve));
+          process.send?.(server.address());
           return `http://${host}`;
         },
       },

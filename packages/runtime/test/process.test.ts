@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@tributary/testkit';
 import t from 'tap';
@@ -82,4 +85,58 @@ await t.test('a second signal leaves at once', async (t) => {
   await says('"msg":"stopping"');
   child.kill('SIGTERM');
   t.equal(await exited, 1);
+});
+
+/** Starts the fixture with a standard output of the test's choice, and answers once it listens. */
+async function startWithOutput(
+  t: { teardown(release: () => unknown): void },
+  stdout: number | 'pipe',
+  variables: Record<string, string> = {},
+) {
+  const child = spawn(process.execPath, [fixture], {
+    env: { ...env, HOST: '127.0.0.1', ...variables },
+    stdio: ['ignore', stdout, 'pipe', 'ipc'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const [{ port }] = (await once(child, 'message')) as [AddressInfo];
+  const ask = async () => (await fetch(`http://127.0.0.1:${port}`)).text();
+  return { child, exited, ask };
+}
+
+const fullDisk = { skip: process.platform === 'linux' ? false : 'only Linux has /dev/full' };
+
+await t.test(
+  'a log that the disk does not take any more costs no answer and no clean end',
+  fullDisk,
+  async (t) => {
+    const full = openSync('/dev/full', 'w');
+    t.teardown(() => closeSync(full));
+    const { child, exited, ask } = await startWithOutput(t, full);
+    // Some portions by their size, some by their time.
+    for (let round = 0; round < 3; round += 1) {
+      for (let n = 0; n < 50; n += 1) t.equal(await ask(), 'hello');
+      await delay(200);
+    }
+    child.kill('SIGTERM');
+    t.equal(await exited, 0);
+  },
+);
+
+await t.test('the last words of a process on a full disk do not keep it alive', fullDisk, async (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  const { exited } = await startWithOutput(t, full, { MODE: 'crash' });
+  t.equal(await exited, 1);
+});
+
+await t.test('a log that nobody reads any more falls silent, and the process goes on', async (t) => {
+  const { child, exited, ask } = await startWithOutput(t, 'pipe');
+  child.stdout?.destroy();
+  for (let round = 0; round < 2; round += 1) {
+    for (let n = 0; n < 50; n += 1) t.equal(await ask(), 'hello');
+    await delay(200);
+  }
+  child.kill('SIGTERM');
+  t.equal(await exited, 0);
 });

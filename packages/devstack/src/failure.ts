@@ -23,6 +23,11 @@ export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What a log line says of an error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Runs `action` on a path of the home folder; what the disk or its permissions refuse becomes a StackFailure. */
 export function onDisk<T>(path: string, action: () => T): T {
   try {

@@ -6,7 +6,7 @@ import { makeFolder } from './home/files.ts';
 import { rememberPorts } from './home/ports.ts';
 import type { StackSecrets } from './home/secrets.ts';
 import { removeStackFile, type StackFile, writeStackFile } from './home/stack-file.ts';
-import { StackFailure } from './failure.ts';
+import { messageOf, StackFailure } from './failure.ts';
 import { startService } from './processes/service-process.ts';
 import { supervise, type SupervisedProcess } from './processes/supervisor.ts';
 import {
@@ -74,10 +74,15 @@ class StackStart {
     this.options = options;
   }
 
+  /** A process that is back serves, whether or not the disk takes a line about it. */
   noteRunning(name: string, pid: number): void {
     this.pids[name] = pid;
-    if (this.file !== undefined)
+    if (this.file === undefined) return;
+    try {
       writeStackFile(this.options.settings.home, { ...this.file, pids: this.pids });
+    } catch (error) {
+      this.options.log(`stack.json could not be rewritten (${messageOf(error)}).`);
+    }
   }
 
   async stop(): Promise<void> {

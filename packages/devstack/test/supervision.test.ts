@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isAlive } from '@tributary/testkit';
@@ -76,6 +76,30 @@ t.test('every process that dies comes back on its port, and stack.json names the
   }
   const gateway = await fetch(`${before.gatewayUrl}/health/ready`);
   t.equal(gateway.status, 200);
+});
+
+t.test('what comes back serves although stack.json cannot be rewritten, and so does all else', async (t) => {
+  const workspace = await makeWorkspace(t);
+  const start = startWorkspace(t, workspace);
+  const before = await start.ready();
+  const name = 'tracking-service';
+  const inTheWay = join(workspace.home, `stack.json.${start.process.pid}.tmp`);
+  await mkdir(inTheWay);
+  process.kill(before.pids[name] ?? 0, 'SIGKILL');
+  const back = await until(
+    () => start.output().match(/tracking-service is back \(process (\d+)\)/) ?? undefined,
+  );
+  t.match(start.output(), /stack\.json could not be rewritten \(EISDIR/);
+  t.equal((await fetch(`${before.services[name]}/health/ready`)).status, 200);
+
+  await rmdir(inTheWay);
+  process.kill(Number(back[1]), 'SIGKILL');
+  const after = await until(async () => {
+    const stack = await readStackFile(workspace.home);
+    return stack?.pids[name] === before.pids[name] ? undefined : stack;
+  });
+  t.ok(isAlive(after.pids[name] ?? 0), 'and is noted again once that works');
+  t.equal(Object.values(after.pids).filter(isAlive).length, 9, 'nothing else has ended');
 });
 
 t.test('a start that is killed leaves no process and no port, and does not block the next one', async (t) => {

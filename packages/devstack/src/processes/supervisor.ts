@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { messageOf } from '../failure.ts';
+
 /** How a process ended. */
 export interface ProcessExit {
   readonly code: number | null;
@@ -18,7 +20,7 @@ export interface SupervisedOptions {
   readonly name: string;
   /** Starts the process and resolves once it is ready; ends it again when `signal` aborts before that. */
   readonly start: (signal: AbortSignal) => Promise<RunningProcess>;
-  /** Called with the new process id whenever one is up. */
+  /** Called with the new process id whenever one is up; the process lives on whatever this throws. */
   readonly onRunning: (pid: number) => void;
   readonly log: (line: string) => void;
 }
@@ -54,13 +56,20 @@ async function startAgain(
       return { running: await options.start(stopping), failures };
     } catch (error) {
       if (stopping.aborted) return undefined;
-      const reason = error instanceof Error ? error.message : String(error);
       options.log(
-        `${options.name} does not start (${reason}); next attempt in ${backOffMs(failures + 1)} ms.`,
+        `${options.name} does not start (${messageOf(error)}); next attempt in ${backOffMs(failures + 1)} ms.`,
       );
     }
   }
   return undefined;
+}
+
+function tellRunning({ name, onRunning, log }: SupervisedOptions, pid: number): void {
+  try {
+    onRunning(pid);
+  } catch (error) {
+    log(`${name} runs as process ${pid}, which could not be noted (${messageOf(error)}).`);
+  }
 }
 
 /**
@@ -70,7 +79,7 @@ async function startAgain(
 export async function supervise(options: SupervisedOptions, signal: AbortSignal): Promise<SupervisedProcess> {
   const stop = new AbortController();
   let running = await options.start(AbortSignal.any([stop.signal, signal]));
-  options.onRunning(running.pid);
+  tellRunning(options, running.pid);
 
   const keepAlive = async (): Promise<void> => {
     let failures = 0;
@@ -85,12 +94,15 @@ export async function supervise(options: SupervisedOptions, signal: AbortSignal)
       ({ running, failures } = next);
       // A start that succeeded just as the stop came.
       if (stop.signal.aborted) return running.stop();
-      options.onRunning(running.pid);
+      tellRunning(options, running.pid);
       options.log(`${options.name} is back (process ${running.pid}).`);
     }
   };
 
-  const kept = keepAlive();
+  // Unhandled, it would end the launcher and every other process with it.
+  const kept = keepAlive().catch((error: unknown) =>
+    options.log(`${options.name} is not supervised any more (${messageOf(error)}).`),
+  );
   return {
     name: options.name,
     async stop() {

@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
 
+import { messageOf } from '../failure.ts';
 import type { StackFile } from '../home/stack-file.ts';
-import { createOwnEndpoint } from './own-endpoint.ts';
+import { createOwnEndpoint, type OwnEndpoint } from './own-endpoint.ts';
 
 export interface ListenOptions {
   readonly stack: Pick<StackFile, 'gatewayUrl' | 'partner'>;
@@ -58,8 +59,10 @@ export async function listenForWebhooks({ stack, print }: ListenOptions): Promis
     server.closeAllConnections();
     await closed;
   };
+  let made: OwnEndpoint | undefined;
   try {
     const endpoint = await createOwnEndpoint(stack, url);
+    made = endpoint;
     verifier = new Webhook(endpoint.secret);
     print(`Listening at ${url} as endpoint ${endpoint.id}; a test event comes first.`);
     await endpoint.sendTest();
@@ -68,8 +71,18 @@ export async function listenForWebhooks({ stack, print }: ListenOptions): Promis
     };
     return { url, endpointId: endpoint.id, stop };
   } catch (error) {
+    // What would stay is an endpoint that is sent everything, at a port where nobody listens.
+    if (made !== undefined) await removeOrTell(made, print);
     await close();
     throw error;
+  }
+}
+
+async function removeOrTell(endpoint: OwnEndpoint, print: ListenOptions['print']): Promise<void> {
+  try {
+    await endpoint.remove();
+  } catch (error) {
+    print(`Endpoint ${endpoint.id} could not be removed: ${messageOf(error)}`);
   }
 }
 
@@ -90,8 +103,7 @@ function describe(request: IncomingMessage, body: string, verifier: Webhook | un
       text: [`${at}  ${type}  ${id}  verified  happened ${timestamp}`, `  ${JSON.stringify(data)}`],
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { isVerified: false, text: [`${at}  NOT VERIFIED  ${id}  ${reason}`] };
+    return { isVerified: false, text: [`${at}  NOT VERIFIED  ${id}  ${messageOf(error)}`] };
   }
 }
 

@@ -22,10 +22,12 @@ const MIGRATION_LOCK = 7_411_020_914;
 
 /**
  * Whoever comes after a migration that waits for a table waits as well, even to read. Services wait 2 s for a lock before they
- * fail: less than that, and nobody fails because a migration waits for a long export.
+ * fail: less than that, and nobody fails because a migration waits for a long export. More than `deadlock_timeout` (1 s), for
+ * only then does Postgres cancel an autovacuum that is in the way.
  */
-const LOCK_TIMEOUT = '1s';
-const LOCK_NOT_AVAILABLE = '55P03';
+const LOCK_TIMEOUT = '1500ms';
+/** `lock_not_available` and `deadlock_detected`: it may go well the next time. */
+const IN_USE: ReadonlySet<string | undefined> = new Set(['55P03', '40P01']);
 /** Between two tries: whoever waited gets through, and a migration of minutes is not begun anew at once. */
 const PAUSE_MS = 4_000;
 /** How long tables may stay in use; longer than the exports that do so. */
@@ -83,7 +85,7 @@ async function applyOnceFree(
       await sql.begin((transaction) => applyMissing(transaction, migrations, log));
       return;
     } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (!IN_USE.has(sqlState(error))) throw error;
       if (Date.now() + PAUSE_MS > until)
         throw new Error(
           'Nothing was changed: a table that a migration changes stayed in use. See pg_stat_activity for whoever reads or writes it for long, then migrate again.',

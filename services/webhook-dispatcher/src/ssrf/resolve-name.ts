@@ -6,6 +6,8 @@ export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonl
 /** What a server gets to answer the first try, the second gets longer: a lost packet costs a wait, and no attempt. */
 const TRY_MS = 1_500;
 const TRIES = 2;
+/** What the other family gets once one has addresses: some servers never answer for AAAA. */
+const GRACE_MS = 250;
 
 export interface NameResolverOptions {
   /** `localhost` is asked of this machine, and of nobody else. */
@@ -50,9 +52,22 @@ async function loopbackAddresses(): Promise<string[]> {
   return found.map(({ address }) => address);
 }
 
-/** Both families are asked at once; of one that has no answer nothing is needed, for only what is answered is connected to. */
+/**
+ * Both families are asked at once, and once one has addresses the other is not waited for to its end: of one that has no answer
+ * nothing is needed, for only what is answered is connected to.
+ */
 async function addressesOf(hostname: string, resolver: Resolver): Promise<string[]> {
-  const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+  let grace: NodeJS.Timeout | undefined;
+  const found = async (family: Promise<string[]>): Promise<string[]> => {
+    const addresses = await family;
+    if (addresses.length > 0) grace ??= setTimeout(() => resolver.cancel(), GRACE_MS);
+    return addresses;
+  };
+  const answers = await Promise.allSettled([
+    found(resolver.resolve4(hostname)),
+    found(resolver.resolve6(hostname)),
+  ]);
+  clearTimeout(grace);
   const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (addresses.length > 0) return addresses;
   const reasons = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));

@@ -462,7 +462,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm, cancel, pay or adjust many commissions as a job; a dry run only reports what would happen
-         * @description Paying needs the scope payments:write as well.
+         * @description Paying needs the scope payments:write as well. A filter means what stood there at the moment of the request, whatever end it names; nothing is paid that was confirmed later.
          */
         post: operations["changeCommissionsInBulk"];
         delete?: never;

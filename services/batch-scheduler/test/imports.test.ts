@@ -85,6 +85,29 @@ t.test('lines become orders, conversions and commissions in the name of the call
   t.equal(await countOf(db, 'conversion_import_chunks'), 0, 'what was uploaded is forgotten');
 });
 
+t.test('a job that is cancelled tells of every line that it has recorded', async (t) => {
+  const { db, order } = await openShop(t);
+  const chunks = [0, 1, 2].map((chunk) =>
+    asLines(
+      Array.from({ length: 20 }, (_, n) => order(`C-${chunk}-${n}`)),
+      1 + 20 * chunk,
+    ),
+  );
+  // Somebody cancels it while the first chunk is reported, beside which the second is recorded.
+  const interrupted: Database = {
+    ...db,
+    async query<Row extends object>(...[text, params]: Parameters<Database['query']>) {
+      if (text.includes('INTO job_results')) await db.query('UPDATE jobs SET cancel_requested = true');
+      return db.query<Row>(text, params);
+    },
+  };
+  startRunner(t, interrupted);
+  const id = await upload(db, chunks);
+  t.match(await untilEnded(db, id), { status: 'cancelled', succeeded: 40, failed: 0 });
+  t.equal(await countOf(db, 'orders'), 40);
+  t.equal((await readResults(db, id)).length, 40);
+});
+
 t.test('each line has its result, and a bad one stops no other', async (t) => {
   const { db, order } = await openShop(t);
   const contradiction = [

@@ -13,7 +13,7 @@ import type { Authenticate, Authentication } from './identity/authenticate.ts';
 import { IDENTITY_SERVICE } from './identity/identity-app.ts';
 import { createIdentitySigner } from './identity/identity-signer.ts';
 import type { Principal } from './identity/principal.ts';
-import { limitOf, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
+import { limitOf, strangerLimit, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
 import type { LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { limitRates } from './rate-limits/plugin.ts';
 import type { Proxy } from './routing/proxy.ts';
@@ -126,7 +126,9 @@ function identify(request: FastifyRequest, found: Authentication, limits: Limits
   request.principal = found.principal;
   request.identity = { ...found.principal, ip, userAgent };
   request.isRejected = found.isRejected;
-  request.callerLimit = limitOf(request.identity, serviceRoute?.rateClass ?? 'caller', limits);
+  request.callerLimit = found.isRejected
+    ? strangerLimit(request, limits)
+    : limitOf(request.identity, serviceRoute?.rateClass ?? 'caller', limits);
 }
 
 /** The service inside this process gets the request as one behind a socket would. */

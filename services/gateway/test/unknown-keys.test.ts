@@ -56,9 +56,10 @@ async function start(t: Parameters<typeof startGateway>[0], settings: TestSettin
     trustedProxies: ['127.0.0.1'],
     ...settings,
   });
-  const ask = async (token: string, address: string): Promise<number> => {
+  const ask = async (token: string | undefined, address: string): Promise<number> => {
     const headers = { 'x-forwarded-for': address };
-    return (await call(gateway, '/api/v1/echo', { token, headers })).status;
+    const credentials = token === undefined ? {} : { token };
+    return (await call(gateway, '/api/v1/echo', { ...credentials, headers })).status;
   };
   return { seen, ask, gateway: gateway.gateway };
 }
@@ -87,6 +88,14 @@ t.test('a key in use is good from an address over its limit, also when it is rea
   await gateway.onReset();
   t.equal(await ask(key, '198.51.100.3'), 200);
   t.equal(seen.lookUps, 5, 'three times the key, two guesses');
+});
+
+t.test("the visitors of an address do not use up the first look at a shop's key from there", async (t) => {
+  const { ask } = await start(t, { limits: { ...limits, public: 3 } });
+  const address = '198.51.100.4';
+  const visitors = [1, 2, 3, 4].map(() => ask(undefined, address));
+  t.equal((await Promise.all(visitors)).filter((status) => status === 429).length, 1);
+  t.equal(await ask(await issueKey(), address), 200);
 });
 
 t.test('few unknown keys are looked for at once, and none is turned away for it', async (t) => {

@@ -90,26 +90,34 @@ t.test("a shop's refund of what was paid is clawed back, and cancelling it refus
 t.test('money that somebody else has changed meanwhile is refused with 412', async (t) => {
   const placed = await post(order({ referralCode: ann.referralCode, confirmed: true }));
   const [conversion] = settled(placed).conversions;
-  const send = (action: string, version: number, payload: object) =>
+  const send = (action: string, version: number, payload: object, key = newId()) =>
     tracking.app.inject({
       method: 'POST',
       url: `/tracking/conversions/${conversion?.id}/${action}`,
       headers: {
         ...identityHeaders({ service: 'tracking-service', ...SHOP }),
         'if-match': `"${version}"`,
+        'idempotency-key': key,
       },
       payload,
     });
   const refund = { refundAmount: 10, refundId: 'R-412', reason: 'came back' };
   t.equal((await send('refund', 7, refund)).statusCode, 412);
-  const refunded = await send('refund', 1, refund);
-  t.match({ status: refunded.statusCode, etag: refunded.headers.etag }, { status: 200, etag: '"2"' });
+  for (const refunded of [
+    await send('refund', 1, refund, 'refund'),
+    await send('refund', 1, refund, 'refund'),
+  ])
+    t.match({ status: refunded.statusCode, etag: refunded.headers.etag }, { status: 200, etag: '"2"' });
   const repeated = await send('refund', 1, refund);
   t.match({ status: repeated.statusCode, etag: repeated.headers.etag }, { status: 200, etag: '"2"' });
   const cancel = { reason: 'never shipped' };
   t.match((await send('cancel', 1, cancel)).json(), { status: 412, code: 'VERSION_MISMATCH' });
-  const cancelled = await send('cancel', 2, cancel);
-  t.match({ status: cancelled.statusCode, etag: cancelled.headers.etag }, { status: 200, etag: '"3"' });
+  const key = newId();
+  for (const replayed of [undefined, 'true']) {
+    const { statusCode, headers } = await send('cancel', 2, cancel, key);
+    t.match({ statusCode, etag: headers.etag }, { statusCode: 200, etag: '"3"' });
+    t.equal(headers['idempotency-replayed'], replayed);
+  }
 });
 
 t.test(

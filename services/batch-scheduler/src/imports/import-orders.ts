@@ -4,6 +4,7 @@ import {
   type PostedOrder,
   type PostOrderDeps,
 } from '@tributary/commissions';
+import { JobInterruptedError } from '../jobs/declaration.ts';
 import { importedLine, importLine, type ImportedResult } from './import-line.ts';
 import { inLanes } from './lanes.ts';
 import { inChains, inRounds, inSets } from './rounds.ts';
@@ -59,10 +60,17 @@ async function importApart(
     const alone: PostedLine[] = [];
     for (const set of inSets(round, SIZE)) alone.push(...(await importSet(run, set, done)));
     await inLanes(alone, LANES, async (posted) => {
-      run.signal.throwIfAborted();
+      throwIfHurried(run.signal);
       done.set(posted.line, await importLine(run.orderDeps, run.context(), posted));
     });
   }
+}
+
+/** A job that was cancelled ends its chunk, so that each line's result is told; one that has to end at once does not. */
+function throwIfHurried(signal: AbortSignal): void {
+  const { reason } = signal as { reason: unknown };
+  const isCancelled = reason instanceof JobInterruptedError && reason.interruption === 'cancelled';
+  if (signal.aborted && !isCancelled) throw reason;
 }
 
 /** Answers the lines that want to be tried by themselves. */
@@ -71,7 +79,7 @@ async function importSet(
   set: readonly PostedLine[],
   done: Map<number, ImportedResult>,
 ): Promise<PostedLine[]> {
-  signal.throwIfAborted();
+  throwIfHurried(signal);
   const outcomes = await postOrders(
     orderDeps,
     context(),

@@ -34,7 +34,10 @@ export function importConversions(deps: ImportDeps): JobDeclaration {
 const chunkCheckpoint = z.object({ chunk: z.int().min(0) });
 const statsBefore = z.object({ recorded: z.number().default(0), repeated: z.number().default(0) });
 
-/** While a chunk is recorded, the one before it is reported and the one after it read. */
+/**
+ * While a chunk is recorded, the one before it is reported and the one after it read. What was recorded is told also when the job
+ * was cancelled meanwhile.
+ */
 async function importChunks(deps: ImportDeps, run: JobRun<unknown>): Promise<void> {
   let tally = statsBefore.parse(run.stats);
   let chunk = run.checkpoint === null ? 0 : chunkCheckpoint.parse(run.checkpoint).chunk + 1;
@@ -44,9 +47,10 @@ async function importChunks(deps: ImportDeps, run: JobRun<unknown>): Promise<voi
     if (recorded !== undefined) await run.report(recorded);
     return readChunk(deps.db, run, chunk + 1);
   };
-  while (lines !== undefined) {
-    run.signal.throwIfAborted();
-    const [done, following] = await both(importChunk(deps, run, lines), reportAndReadOn());
+  while (lines !== undefined && !run.signal.aborted) {
+    const [imported, aside] = await Promise.allSettled([importChunk(deps, run, lines), reportAndReadOn()]);
+    if (imported.status === 'rejected') throw imported.reason;
+    const done = imported.value;
     tally = {
       recorded: tally.recorded + count(done, 'recorded'),
       repeated: tally.repeated + count(done, 'repeated'),
@@ -59,17 +63,15 @@ async function importChunks(deps: ImportDeps, run: JobRun<unknown>): Promise<voi
       checkpoint: { chunk },
       stats: tally,
     };
-    lines = following;
+    if (aside.status === 'rejected') {
+      await run.report(recorded);
+      throw aside.reason;
+    }
+    lines = aside.value;
     chunk += 1;
   }
   if (recorded !== undefined) await run.report(recorded);
   await forgetChunks(deps.db, run);
-}
-
-/** Throws only when both have ended: nothing goes on behind a run that is over. */
-async function both<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
-  await Promise.allSettled([first, second]);
-  return Promise.all([first, second]);
 }
 
 const count = (done: readonly ImportedResult[], outcome: ImportedResult['outcome']): number =>

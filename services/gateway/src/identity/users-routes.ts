@@ -1,6 +1,7 @@
 import {
   AppError,
   commonErrors,
+  idField,
   idParams,
   list,
   listMeta,
@@ -23,7 +24,7 @@ const fields = {
   email: z.string().trim().max(254).pipe(z.email()),
   name: z.string().trim().min(1).max(200),
   role: z.enum(USER_ROLES),
-  partnerId: z.uuid().nullable(),
+  partnerId: idField.nullable(),
   password: z.string().min(12).max(200),
 };
 

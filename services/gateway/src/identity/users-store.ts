@@ -163,12 +163,12 @@ export interface ExternalUser {
 /** No password fits it. */
 const NO_PASSWORD = 'external';
 
-/** A row that says already what it is to say is only read: it is asked for once a minute per token. */
 const EXTERNAL_CHANGES = `(
     SELECT coalesce(jsonb_agg(jsonb_build_object('field', c.field, 'oldValue', c.old_value, 'newValue', c.new_value)), '[]')
     FROM (VALUES ('email', old_email, email), ('name', old_name, name), ('role', old_role, role)) AS c (field, old_value, new_value)
     WHERE c.old_value IS DISTINCT FROM c.new_value)`;
 
+/** A row that says already what it is to say is only read: it is asked for once a minute per token. */
 const KEEP_EXTERNAL = `
   WITH kept AS (
     INSERT INTO users (id, program_id, email, name, role, password_hash, created_at, updated_at, last_login_at)

@@ -54,7 +54,11 @@ export function limitOf(identity: Counted, rateClass: RateClass, limits: Limits)
   }
 }
 
-/** The counter of a request whose credentials are not known to be good. */
+/**
+ * The counter of a request whose credentials are not known to be good: apart from those that bring none, so that the visitors of
+ * an address never lock out the keys that are used from it.
+ */
 export function strangerLimit({ ip, serviceRoute }: Sender, limits: Limits): CallerLimit {
-  return limitOf({ kind: 'public', id: 'public', ip }, serviceRoute?.rateClass ?? 'caller', limits);
+  const counted = limitOf({ kind: 'public', id: 'public', ip }, serviceRoute?.rateClass ?? 'caller', limits);
+  return counted.limiter === 'public' ? { ...counted, key: `stranger:${normalizeIP(ip)}` } : counted;
 }

@@ -68,7 +68,9 @@ export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
       operationId: 'changeCommissionsInBulk',
       summary:
         'Confirm, cancel, pay or adjust many commissions as a job; a dry run only reports what would happen',
-      description: 'Paying needs the scope payments:write as well.',
+      description:
+        'Paying needs the scope payments:write as well. A filter means what stood there at the moment of the request, whatever ' +
+        'end it names; nothing is paid that was confirmed later.',
       scope: 'operations:write',
       errors: [errors.PAYMENTS_PAUSED],
       bodyExamples: EXAMPLES,

@@ -1,4 +1,4 @@
-import { currencyCode, hasDecimals, money, timestamp } from '@tributary/http-kit';
+import { currencyCode, hasDecimals, idField, money, timestamp } from '@tributary/http-kit';
 import { PARTNER_TIERS, POLICY_STATUSES, POLICY_TYPES } from '@tributary/schema';
 import { z } from 'zod';
 import { tag } from '../products/product-schema.ts';
@@ -35,9 +35,9 @@ const termFields = {
   amount: money.nullable(),
   tiers: z.array(band).min(1).max(100).nullable(),
   currency: currencyCode.nullable(),
-  partnerId: z.uuid().nullable(),
+  partnerId: idField.nullable(),
   partnerTier: z.enum(PARTNER_TIERS).nullable(),
-  productId: z.uuid().nullable(),
+  productId: idField.nullable(),
   supplierId: z.string().trim().min(1).max(200).nullable(),
   category: z.string().trim().min(1).max(200).nullable(),
   tags: z.array(tag).min(1).max(100).nullable(),

@@ -10,6 +10,8 @@ import {
   startGateway,
   type GrantData,
 } from './gateway-under-test.ts';
+import { newToken } from '../src/identity/random-tokens.ts';
+import { findLogin, openSession } from '../src/identity/sessions-store.ts';
 
 const upstream = await listen(t, asService(echo));
 const gateway = await startGateway(t, {
@@ -118,6 +120,16 @@ t.test('a family that was ended while one of its tokens was traded in has no suc
      AND family_id = (SELECT family_id FROM refresh_tokens ORDER BY created_at DESC, id DESC LIMIT 1)`,
   );
   t.equal((await refresh(second.refreshToken)).status, 401);
+});
+
+t.test('a password that was changed while it was verified opens no session', async (t) => {
+  const { db } = gateway.database;
+  const account = await findLogin(db, 'default', 'ada@example.com');
+  if (account === undefined) throw new Error('no account');
+  const now = new Date();
+  const grant = () => ({ token: newToken(), now, expiresAt: new Date(now.getTime() + 60_000) });
+  t.ok(await openSession(db, account, grant()));
+  t.equal(await openSession(db, { ...account, passwordHash: '$argon2 of another' }, grant()), undefined);
 });
 
 t.test('of many simultaneous uses of a refresh token at most one wins', async (t) => {

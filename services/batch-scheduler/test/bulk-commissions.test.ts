@@ -8,7 +8,7 @@ import {
 } from '@tributary/testkit';
 import { DatabaseUnavailableError, type Database } from '@tributary/schema';
 import t from 'tap';
-import { ada, queueJob, readResults, startRunner, untilEnded } from './harness.ts';
+import { ada, obstruct, queueJob, readResults, startRunner, untilEnded } from './harness.ts';
 
 const { db } = await createTestDatabase(t);
 const scheduler = startRunner(t, db);
@@ -237,19 +237,7 @@ t.test('one commission that breaks a rule of the database fails alone', async (t
   const rows = await Promise.all(Array.from({ length: 7 }, () => insertCommission(db)));
   const bad = rows[3];
   if (bad === undefined) throw new Error('no row');
-  await insertRow(db, 'commissionEntries', {
-    commissionId: bad.id,
-    version: 2,
-    partnerId: bad.partnerId,
-    kind: 'earning',
-    currency: 'USD',
-    action: 'held',
-    amountDelta: '0.00',
-    amountAfter: '10.00',
-    statusAfter: 'pending',
-    actor: 'system:test',
-    at: new Date(),
-  });
+  await obstruct(db, bad);
   const ids = rows.map((row) => row.id);
   const id = await bulk({ action: 'confirm', params: { reason: 'Checked' }, dryRun: false, ids });
   t.match(await untilEnded(db, id), { status: 'succeeded', succeeded: 6, failed: 1 });

@@ -7,6 +7,7 @@ import {
   confirmedOnce,
   countConfirmed,
   insertDueCommissions,
+  obstruct,
   queueJob,
   readResults,
   startRunner,
@@ -73,20 +74,7 @@ t.test(
           [offset],
         );
         if (row === undefined) throw new Error('no commission');
-        // An entry of the version to come: confirming would write it a second time.
-        await insertRow(db, 'commissionEntries', {
-          commissionId: row.id,
-          version: 2,
-          partnerId: row.partnerId,
-          kind: 'bonus',
-          currency: 'USD',
-          action: 'held',
-          amountDelta: '0.00',
-          amountAfter: '10.00',
-          statusAfter: 'pending',
-          actor: 'system:test',
-          at: new Date(),
-        });
+        await obstruct(db, row);
         return row.id;
       }),
     );
@@ -113,19 +101,7 @@ t.test('what is put under review while others are confirmed one by one stays as 
     'SELECT id, partner_id FROM commissions ORDER BY hold_until, id LIMIT 2',
   );
   if (obstacle === undefined || held === undefined) throw new Error('no commissions');
-  await insertRow(db, 'commissionEntries', {
-    commissionId: obstacle.id,
-    version: 2,
-    partnerId: obstacle.partnerId,
-    kind: 'bonus',
-    currency: 'USD',
-    action: 'held',
-    amountDelta: '0.00',
-    amountAfter: '10.00',
-    statusAfter: 'pending',
-    actor: 'system:test',
-    at: new Date(),
-  });
+  await obstruct(db, obstacle);
   // Somebody puts it under review right after the page was read that it is on.
   const interrupted: Database = {
     ...db,

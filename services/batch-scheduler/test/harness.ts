@@ -153,3 +153,23 @@ export const confirmedOnce = (count: number) => ({
   audit: count,
   events: count,
 });
+
+/** Puts something in the way of confirming a commission: an entry of the version to come, which would be written a second time. */
+export async function obstruct(
+  db: Database,
+  commission: { readonly id: string; readonly partnerId: string },
+): Promise<void> {
+  await insertRow(db, 'commissionEntries', {
+    commissionId: commission.id,
+    version: 2,
+    partnerId: commission.partnerId,
+    kind: 'bonus',
+    currency: 'USD',
+    action: 'held',
+    amountDelta: '0.00',
+    amountAfter: '10.00',
+    statusAfter: 'pending',
+    actor: 'system:test',
+    at: new Date(),
+  });
+}

@@ -69,7 +69,7 @@ async function changedByJob(
   { programId, jobId }: CommandContext,
   ids: readonly string[],
 ): Promise<Set<string>> {
-  if (jobId === undefined || jobId === null) return new Set();
+  if (jobId === undefined) return new Set();
   const rows = await db.query<{ id: string }>(CHANGED_BY, [programId, [...ids], jobId]);
   return new Set(rows.map(({ id }) => id));
 }

@@ -102,16 +102,20 @@ t.test('what is put under review while others are confirmed one by one stays as 
   );
   if (obstacle === undefined || held === undefined) throw new Error('no commissions');
   await obstruct(db, obstacle);
-  // Somebody puts it under review right after the page was read that it is on.
+  const putUnderReview = (reviewHold: boolean) =>
+    db.query('UPDATE commissions SET review_hold = $2, version = version + 1 WHERE id = $1', [
+      held.id,
+      reviewHold,
+    ]);
+  // Out of every chunk's reach, due when the page is read that it is on, and under review again right after that.
+  await putUnderReview(true);
   const interrupted: Database = {
     ...db,
     async query<Row extends object>(...[text, params]: Parameters<Database['query']>) {
+      const isPage = text.includes('(hold_until, id) >');
+      if (isPage) await putUnderReview(false);
       const rows = await db.query<Row>(text, params);
-      if (text.includes('(hold_until, id) >')) {
-        await db.query('UPDATE commissions SET review_hold = true, version = version + 1 WHERE id = $1', [
-          held.id,
-        ]);
-      }
+      if (isPage) await putUnderReview(true);
       return rows;
     },
   };

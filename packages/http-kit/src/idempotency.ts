@@ -22,13 +22,12 @@ interface StoredAnswer {
 
 const KEY_MATCHES = `program_id = $1 AND principal = $2 AND method = $3 AND path = $4 AND key = $5`;
 
+// The version for the ETag is that of the record that the answer is, or of the one in it that the path names.
 const FIND = `
   SELECT body_hash, status, answer::text AS answer,
-         CASE WHEN jsonb_typeof(answer->'data'->'version') = 'number' THEN (answer->'data'->>'version')::int
-           WHEN jsonb_typeof(answer->'data'->'conversion'->'version') = 'number'
-             THEN (answer->'data'->'conversion'->>'version')::int
-           ELSE (jsonb_path_query_first(answer, '$.data.conversions[*] ? (@.id == $id).version',
-             jsonb_build_object('id', lower(substring($4 FROM '/conversions/([0-9a-fA-F-]{36})/')))))::int END AS version,
+         coalesce(jsonb_path_query_first(answer, '$.data.version ? (@.type() == "number")'),
+           jsonb_path_query_first(answer, '$.data.** ? (@.id == $id).version',
+             jsonb_build_object('id', lower(substring($4 FROM '.*/([0-9a-fA-F-]{36})')))))::int AS version,
          created_at < now() - interval '24 hours' AS expired
   FROM idempotency_keys WHERE ${KEY_MATCHES}`;
 

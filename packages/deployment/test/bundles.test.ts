@@ -30,7 +30,7 @@ const shared = {
   IDENTITY_SECRET_FILE: await secretFile('identity_secret', 'i'.repeat(64)),
   JWT_SECRETS_FILE: await secretFile('jwt_secrets', `k1:${'j'.repeat(64)}`),
   HASH_PEPPER_FILE: await secretFile('hash_pepper', 'p'.repeat(64)),
-  WEBHOOK_ENCRYPTION_KEY_FILE: await secretFile('webhook_key', Buffer.alloc(32, 7).toString('base64')),
+  WEBHOOK_ENCRYPTION_KEYS_FILE: await secretFile('webhook_key', Buffer.alloc(32, 7).toString('base64')),
   REDIS_URL: redis.url,
   REDIS_PREFIX: redis.prefix,
   NATS_URL: nats.url,

@@ -85,7 +85,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   IDENTITY_SECRET: 'x'.repeat(64),
   JWT_SECRETS: `k1:${'x'.repeat(64)}`,
   HASH_PEPPER: 'x'.repeat(64),
-  WEBHOOK_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+  WEBHOOK_ENCRYPTION_KEYS: Buffer.alloc(32, 7).toString('base64'),
 };
 
 function environmentOf(given: Readonly<Record<string, string>>): Record<string, string> {

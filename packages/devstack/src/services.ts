@@ -63,7 +63,7 @@ function ownEnvironment(
     case 'tracking-service':
       return { HASH_PEPPER: secrets.hashPepper };
     case 'webhook-dispatcher':
-      return { WEBHOOK_ENCRYPTION_KEY: secrets.webhookEncryptionKey, WEBHOOK_ALLOW_LOOPBACK: 'on' };
+      return { WEBHOOK_ENCRYPTION_KEYS: secrets.webhookEncryptionKey, WEBHOOK_ALLOW_LOOPBACK: 'on' };
     case 'operations-service':
     case 'analytics-service':
     case 'batch-scheduler':

@@ -1,4 +1,4 @@
-import { integerSetting, processSettings, secret, setting } from '@tributary/runtime';
+import { integerSetting, listSetting, processSettings, secret, setting } from '@tributary/runtime';
 import { isTimeZone } from '@tributary/http-kit';
 import { z } from 'zod';
 import { isEncryptionKey } from './encryption/secret-box.ts';
@@ -8,15 +8,8 @@ const encryptionKey = z.string().refine(isEncryptionKey, 'must be the base64 of 
 /** The settings of the webhook-dispatcher. */
 export const configSchema = z.object({
   ...processSettings,
-  WEBHOOK_ENCRYPTION_KEY: secret(encryptionKey),
-  /** Comma-separated; they open what was sealed before the key was changed. */
-  WEBHOOK_PREVIOUS_ENCRYPTION_KEYS: secret(
-    z
-      .string()
-      .default('')
-      .transform((text) => text.split(',').filter((key) => key !== ''))
-      .pipe(z.array(encryptionKey)),
-  ),
+  /** The first seals, all open, so that keys rotate without a secret lost. */
+  WEBHOOK_ENCRYPTION_KEYS: secret(listSetting().pipe(z.array(encryptionKey).nonempty('must hold a key'))),
   /** Development only: lets endpoints be on this machine, over http. */
   WEBHOOK_ALLOW_LOOPBACK: setting('off'),
   WEBHOOK_DEADLINE_MS: integerSetting(100, 60_000).default(5_000),

@@ -19,7 +19,7 @@ await startProcess({ service: SERVICE, schema: configSchema, env: process.env, b
 async function build(context: ProcessContext<WebhookConfig>): Promise<BuiltProcess> {
   const { config, logger, metrics } = context;
   const { db, messaging, publisher } = connections(context);
-  const secretBox = createSecretBox(config.WEBHOOK_ENCRYPTION_KEY, config.WEBHOOK_PREVIOUS_ENCRYPTION_KEYS);
+  const secretBox = createSecretBox(config.WEBHOOK_ENCRYPTION_KEYS);
   const addressPolicy = { allowLoopback: config.WEBHOOK_ALLOW_LOOPBACK };
   const deadlineMs = config.WEBHOOK_DEADLINE_MS;
   const shared = {

@@ -65,13 +65,13 @@ t.test('secrets sealed with an older key are sealed anew and stay the same', asy
     url: 'https://partner.example/',
   });
   await dispatcher.call(admin, 'POST', `/webhooks/endpoints/${id}/rotate-secret`);
-  const reseal = createResealer({ db, logger, secretBox: createSecretBox(NEWER_KEY, [ENCRYPTION_KEY]) });
+  const reseal = createResealer({ db, logger, secretBox: createSecretBox([NEWER_KEY, ENCRYPTION_KEY]) });
   t.equal(await reseal(), 1);
   t.equal(await reseal(), 0);
   const [row] = await db.query<{ previousSecrets: { ciphertext: string }[] }>(
     'SELECT previous_secrets FROM webhook_endpoints',
   );
-  t.equal(createSecretBox(NEWER_KEY).open(row?.previousSecrets[0]?.ciphertext ?? '', id), secret);
+  t.equal(createSecretBox([NEWER_KEY]).open(row?.previousSecrets[0]?.ciphertext ?? '', id), secret);
 });
 
 t.test('a secret that cannot be opened, or not here, keeps no other from being sealed anew', async (t) => {
@@ -98,7 +98,7 @@ t.test('a secret that cannot be opened, or not here, keeps no other from being s
   );
   const foreignKey = await keyOf(foreign.id);
   const newestKey = Buffer.alloc(32, 11).toString('base64');
-  const reseal = createResealer({ db, logger, secretBox: createSecretBox(newestKey, [ENCRYPTION_KEY]) });
+  const reseal = createResealer({ db, logger, secretBox: createSecretBox([newestKey, ENCRYPTION_KEY]) });
   t.equal(await reseal(), 2);
   t.equal(await reseal(), 0);
   t.equal(await keyOf(first.id), await keyOf(second.id));

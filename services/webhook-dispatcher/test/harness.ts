@@ -72,9 +72,8 @@ export async function createDispatcher(
   options: HarnessOptions = {},
 ): Promise<Dispatcher> {
   const { allowLoopback = true, resolve, deadlineMs = 5_000, ratePerPartner = 1_000 } = options;
-  const [encryptionKey, ...previousKeys] = options.encryptionKeys ?? [ENCRYPTION_KEY];
   const metrics = createMetrics({ service: SERVICE });
-  const secretBox = createSecretBox(encryptionKey, previousKeys);
+  const secretBox = createSecretBox(options.encryptionKeys ?? [ENCRYPTION_KEY]);
   const policy = { allowLoopback };
   const published: StoredEvent[] = [];
   let workers: Workers | undefined;

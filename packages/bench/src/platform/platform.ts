@@ -80,7 +80,7 @@ export async function startDrillPlatform(
     IDENTITY_SECRET: secret(),
     JWT_SECRETS: `drill:${secret()}`,
     HASH_PEPPER: secret(),
-    WEBHOOK_ENCRYPTION_KEY: secret(),
+    WEBHOOK_ENCRYPTION_KEYS: secret(),
     WEBHOOK_ALLOW_LOOPBACK: 'on',
     RATE_LIMIT_API_KEY: '1000000000',
     ...options.environment,

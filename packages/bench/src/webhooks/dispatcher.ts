@@ -17,7 +17,7 @@ export function startDispatcher(
   return startNode(root, `services/${SERVICE}/src/server.ts`, {
     ...environment,
     LOG_LEVEL: 'warn',
-    WEBHOOK_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    WEBHOOK_ENCRYPTION_KEYS: Buffer.alloc(32, 7).toString('base64'),
     WEBHOOK_ALLOW_LOOPBACK: 'on',
     ...env,
   });

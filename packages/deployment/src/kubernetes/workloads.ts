@@ -45,7 +45,7 @@ export const WORKLOADS: readonly Workload[] = [
   behindGateway('operations-service'),
   behindGateway('analytics-service'),
   behindGateway('webhook-dispatcher', {
-    secrets: { ...SHARED_SECRETS, WEBHOOK_ENCRYPTION_KEY: 'webhook_encryption_key' },
+    secrets: { ...SHARED_SECRETS, WEBHOOK_ENCRYPTION_KEYS: 'webhook_encryption_keys' },
   }),
   behindGateway('batch-scheduler', { replicas: { min: 2, max: 3 } }),
 ];

@@ -32,8 +32,8 @@ export class UnknownKeyError extends Error {
  * AES-256-GCM under keys given as base64 of 32 bytes. The first seals; the others only open what was sealed before a
  * rotation. A key is known by the head of its hash, so that nobody has to invent names for keys.
  */
-export function createSecretBox(currentKey: string, previousKeys: readonly string[] = []): SecretBox {
-  const keys = new Map([currentKey, ...previousKeys].map((text) => identify(text)));
+export function createSecretBox(texts: readonly string[]): SecretBox {
+  const keys = new Map(texts.map((text) => identify(text)));
   const [current] = keys;
   if (current === undefined) throw new Error('An encryption key is needed.');
   const [currentKeyId, sealingKey] = current;

@@ -3,7 +3,7 @@ import { createSecretBox } from '../encryption/secret-box.ts';
 import { generateSecret, secretKey } from './secret.ts';
 import { createSigningKeys } from './signing-keys.ts';
 
-const box = createSecretBox(Buffer.alloc(32, 1).toString('base64'));
+const box = createSecretBox([Buffer.alloc(32, 1).toString('base64')]);
 
 t.test('a rotated secret signs along until its day is over, and not a moment longer', async (t) => {
   const [present, before] = [generateSecret(), generateSecret()];

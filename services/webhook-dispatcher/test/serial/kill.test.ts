@@ -61,7 +61,7 @@ async function setUp(t: TestScope) {
     NATS_URL: nats.url,
     NATS_NAMESPACE: nats.namespace,
     IDENTITY_SECRET: 'a secret of the tests, long enough',
-    WEBHOOK_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    WEBHOOK_ENCRYPTION_KEYS: ENCRYPTION_KEY,
     WEBHOOK_ALLOW_LOOPBACK: 'on',
     NODE_ENV: 'test',
   };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { Database } from '@tributary/schema';
-import { createTestDatabase, testNats } from '@tributary/testkit';
+import { createTestDatabase, testNats, waitFor } from '@tributary/testkit';
 import t from 'tap';
 
 import { firstDayBefore } from '../src/demo/history/calendar.ts';
@@ -77,12 +77,13 @@ function seedInto(t: Test, database: { ownerUrl: string; serviceUrl: string }, s
 }
 
 /** Aborts once so many commissions are there: in the middle of some day, and of its commands. */
-function abortAt(db: Database, commissions: number, abort: () => void): Promise<void> {
-  const look = async (): Promise<void> => {
+async function abortAt(db: Database, commissions: number, abort: () => void): Promise<void> {
+  const isReached = async (): Promise<boolean> => {
     const [row] = await db.query<{ n: number }>('SELECT count(*)::int AS n FROM commissions');
-    return (row?.n ?? 0) >= commissions ? abort() : look();
+    return (row?.n ?? 0) >= commissions;
   };
-  return look();
+  await waitFor(isReached, { timeoutMs: 60_000, intervalMs: 20, what: `${commissions} commissions` });
+  abort();
 }
 
 t.test('the same day always brings the same plan, and a weekday more changes its rhythm only', (t) => {

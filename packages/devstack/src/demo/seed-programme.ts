@@ -20,13 +20,26 @@ const FLUSH_TIMEOUT_MS = 20_000;
 const DAYS_PER_LINE = 20;
 
 /**
+ * Nobody else waits for the connections of the seeding, and a machine that is busy with other things has to come to its end
+ * all the same: neither turns nor statements are held to what is due to a request.
+ */
+const PATIENCE_MS = 60_000;
+
+/**
  * Commits of the seeding do not wait for the disk: a crash takes the newest away, in order, and with them the note that
  * their day is done; so the next start goes on from there.
  */
-function withoutWaitingForDisk(serviceUrl: string): string {
+function connectPatiently(serviceUrl: string): Database {
   const url = new URL(serviceUrl);
   url.searchParams.set('synchronous_commit', 'off');
-  return url.href;
+  for (const limit of ['statement_timeout', 'lock_timeout']) url.searchParams.set(limit, String(PATIENCE_MS));
+  return connect({
+    url: url.href,
+    applicationName: 'tributary-demonstration',
+    maxConnections: CONNECTIONS,
+    acquireTimeoutMs: PATIENCE_MS,
+    answerTimeoutMs: 2 * PATIENCE_MS,
+  });
 }
 
 const FIND_OPERATOR = 'SELECT id, name FROM users WHERE program_id = $1 AND lower(email) = lower($2)';
@@ -113,8 +126,7 @@ export async function seedProgramme(
 ): Promise<void> {
   const again = found.progress === undefined ? 'Making' : 'Going on to make';
   options.log(`${again} a demonstration programme: sixty days of clicks, orders and commissions ...`);
-  const url = withoutWaitingForDisk(options.serviceUrl);
-  const db = connect({ url, applicationName: 'tributary-demonstration', maxConnections: CONNECTIONS });
+  const db = connectPatiently(options.serviceUrl);
   const messaging = await connectNats(options);
   try {
     await playHistory(options, { ...found, db, messaging });

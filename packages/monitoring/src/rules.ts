@@ -14,21 +14,20 @@ const alertSchema = z.strictObject({
   annotations: z.strictObject({ summary: z.string(), runbook: z.string() }),
 });
 const limitSchema = z.strictObject({ record: z.string(), expr: z.string() });
-const fileOf = <Rule extends z.ZodType>(rule: Rule) =>
-  z.object({ groups: z.array(z.object({ name: z.string(), rules: z.array(rule) })) });
+const fileSchema = z.object({
+  groups: z.array(z.object({ name: z.string(), rules: z.array(z.union([alertSchema, limitSchema])) })),
+});
 
 export type Alert = z.output<typeof alertSchema>;
 
-function rulesIn<Rule extends z.ZodType>(file: string, rule: Rule): z.output<Rule>[] {
-  const text = readFileSync(join(PROMETHEUS_FOLDER, file), 'utf8');
-  return fileOf(rule)
-    .parse(parse(text))
+const readRules = () =>
+  fileSchema
+    .parse(parse(readFileSync(join(PROMETHEUS_FOLDER, 'alerts.yml'), 'utf8')))
     .groups.flatMap(({ rules }) => rules);
-}
 
 /** The alerts there are, as their file says. */
-export const readAlerts = (): Alert[] => rulesIn('alerts.yml', alertSchema);
+export const readAlerts = (): Alert[] => readRules().filter((rule) => 'alert' in rule);
 
 /** Names of the recorded thresholds. */
 export const readLimits = (): Set<string> =>
-  new Set(rulesIn('limits.yml', limitSchema).map(({ record }) => record));
+  new Set(readRules().flatMap((rule) => ('record' in rule ? [rule.record] : [])));

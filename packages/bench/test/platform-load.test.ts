@@ -150,6 +150,32 @@ t.test('without k6 and Docker one sentence says where to get it; with Docker its
   t.match(args.join(' '), /--network host .*grafana\/k6 run .*-e PROFILE=smoke .*k6\/soak\.js$/);
 });
 
+t.test('of a stack that runs its file says the rest, unless something else is said', async (t) => {
+  const home = await folderFor(t);
+  const GATEWAY_URL = 'http://127.0.0.1:1';
+  const databaseUrl = 'postgres://127.0.0.1/db';
+  const admin = { email: 'admin@example.com', password: 'password' };
+  const stack = {
+    gatewayUrl: GATEWAY_URL,
+    admin,
+    apiKey: 'key',
+    services: {},
+    pids: { gateway: 7 },
+    databaseUrl,
+  };
+  await writeFile(join(home, 'stack.json'), JSON.stringify(stack));
+  const environment = { GATEWAY_URL: `${GATEWAY_URL}/`, TRIBUTARY_HOME: home, API_KEY: 'another' };
+  t.match(await openTarget(root, '', environment), {
+    gatewayUrl: GATEWAY_URL,
+    admin,
+    apiKey: 'another',
+    databaseUrl,
+    pids: stack.pids,
+  });
+  const elsewhere = { ...environment, GATEWAY_URL: 'http://127.0.0.1:2' };
+  await t.rejects(openTarget(root, '', elsewhere), { message: /missing: ADMIN_EMAIL/ });
+});
+
 t.test('of a platform that runs all of it has to be said, and what is missing is named', async (t) => {
   const GATEWAY_URL = 'http://127.0.0.1:1';
   const incomplete = { GATEWAY_URL, API_KEY: 'key', ADMIN_EMAIL: 'admin@example.com' };

@@ -13,7 +13,7 @@ import { IncompleteTarget, openTarget } from './target.ts';
 const SCRIPTS = ['load', 'stress', 'soak'];
 const PROFILES = ['smoke', 'short', 'full'];
 const USAGE = `npm run load -- ${SCRIPTS.join('|')} [--profile ${PROFILES.join('|')}]
-Against a stack of its own, or with GATEWAY_URL against one that runs. Without --profile the full one: 24 minutes of load, 17 of stress, an hour of soak.`;
+Against a stack of its own, or with GATEWAY_URL against one that runs with its rate limits (RATE_LIMIT_*) raised and webhooks to this machine allowed. Without --profile the full one: 24 minutes of load, 17 of stress, an hour of soak.`;
 
 const root = resolve(import.meta.dirname, '../../../..');
 const print = (line: string): void => console.log(line);

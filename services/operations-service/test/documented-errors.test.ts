@@ -142,6 +142,7 @@ t.test('jobs that ended, and dead letters that were never events', async (t) => 
   const job = { id: uuidv7(), name: 'purge', trigger: 'manual', status: 'succeeded', actor } as const;
   await tryOut('cancelJob', (await insertRow(db, 'jobs', job)).id);
   await tryOut('cancelJob', NOBODY);
+  seen.see('runJob', (await call('POST', '/operations/jobs/format-disk/run')).body);
   const letter = { id: uuidv7(), stream: 'CLICKS', consumer: 'test', reason: 'no JSON', deliveries: 1 };
   await insertRow(db, 'deadLetters', { ...letter, payload: { raw: '{' } });
   await tryOut('replayDeadLetter', letter.id);

@@ -194,13 +194,10 @@ t.test('a job is run by hand, listed, read with its results and cancelled', asyn
     run.text,
   );
   const { id } = run.body.data;
-  t.equal((await call('POST', '/operations/jobs/format-disk/run', { body: {} })).status, 400);
-  t.match(
-    await call('POST', '/operations/jobs/confirm-due-commissions/run', {
-      body: { parameters: { force: true } },
-    }),
-    { status: 400 },
-  );
+  t.match(await call('POST', '/operations/jobs/format-disk/run', { body: {} }), {
+    status: 404,
+    body: { code: 'JOB_NOT_FOUND' },
+  });
   t.equal(
     (
       await call('POST', '/operations/jobs/confirm-due-commissions/run', {
@@ -257,6 +254,35 @@ t.test('a job is run by hand, listed, read with its results and cancelled', asyn
     `SELECT subject ->> 'jobId' AS id, data ->> 'status' AS status FROM outbox_events WHERE type = 'job.finished'`,
   );
   t.same(ended, [{ id, status: 'cancelled' }], 'of the running one its runner tells');
+});
+
+t.test('the body of a run is its parameters, by themselves or as parameters', async (t) => {
+  const run = (name: string, body: object) => call('POST', `/operations/jobs/${name}/run`, { body });
+  const days = { from: '2026-01-01', to: '2026-01-02T00:00:00Z' };
+  t.match(await run('rebuild-rollups', days), { status: 202, body: { data: { parameters: days } } });
+  t.match(await run('rebuild-rollups', { parameters: days }), {
+    status: 202,
+    body: { data: { parameters: days } },
+  });
+  t.same((await run('purge-expired', { parameters: {} })).body.data.parameters, {});
+
+  const refusedFields = async (name: string, body: object) => {
+    const { status, body: problem } = await run(name, body);
+    t.match({ status, code: problem.code }, { status: 400, code: 'VALIDATION_ERROR' });
+    return problem.errors.map(({ path }: { path: string }) => path).sort();
+  };
+  t.same(await refusedFields('rebuild-rollups', { from: 'now', force: true }), ['force', 'from']);
+  t.same(await refusedFields('rebuild-rollups', { parameters: { from: 'now', force: true } }), [
+    'parameters.force',
+    'parameters.from',
+  ]);
+  t.same(await refusedFields('purge-expired', days), ['from', 'to'], 'parameters of other jobs');
+  t.same(await refusedFields('purge-expired', { parameters: { to: days.to } }), ['parameters.to']);
+  t.same(
+    await refusedFields('rebuild-rollups', { ...days, parameters: {} }),
+    ['from', 'to'],
+    'in two places',
+  );
 });
 
 t.test('fifty parallel runs with one Idempotency-Key queue one job', async (t) => {

@@ -21,7 +21,7 @@ import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
 import { findJob, JOB_LIST } from './job-store.ts';
 import { queueJob } from './queue-job.ts';
-import { RUNNABLE_JOB_NAMES, RUNNABLE_JOBS } from './runnable-jobs.ts';
+import { isRunnable, parametersOf, RUNNABLE_JOBS, runBody } from './runnable-jobs.ts';
 
 const jobQuery = z.strictObject({
   ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
@@ -31,7 +31,8 @@ const jobQuery = z.strictObject({
 
 const { page, limit } = pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' });
 
-const runParams = z.strictObject({ name: z.enum(RUNNABLE_JOB_NAMES) });
+/** Any name: one that is of no job is not found, as an id would be. */
+const runParams = z.strictObject({ name: z.string().meta({ enum: Object.keys(RUNNABLE_JOBS) }) });
 
 /** Runs, bulk jobs, imports and rebuilds as resources; batch-scheduler alone runs them. */
 export function registerJobs(app: ServiceApp, deps: OperationsDeps): void {
@@ -92,27 +93,27 @@ function registerRun(app: ServiceApp, deps: OperationsDeps): void {
     url: '/operations/jobs/:name/run',
     schema: {
       params: runParams,
-      body: z.strictObject({ parameters: z.record(z.string(), z.unknown()).optional() }).nullish(),
+      body: runBody,
       response: { 202: success(jobSchema) },
     },
     config: {
       operationId: 'runJob',
       summary: 'Run a job now, in the name of the caller',
+      description:
+        "The body is the job's parameters, or an object that holds them as parameters. rebuild-rollups and reconcile-rollups " +
+        'take the days from and to; the others take none, and no body is needed then.',
       scope: 'jobs:run',
+      errors: [errors.JOB_NOT_FOUND],
+      bodyExamples: [{}, { from: '2026-01-01', to: '2026-01-02' }, { parameters: { from: '2026-01-01' } }],
     },
     async handler(request, reply) {
       const { name } = request.params;
-      const parsed = RUNNABLE_JOBS[name].safeParse(request.body?.parameters ?? {});
-      if (!parsed.success) {
-        throw validationError(
-          parsed.error.issues.map((issue) => ({
-            path: ['parameters', ...issue.path].join('.'),
-            message: issue.message,
-          })),
-        );
-      }
+      if (!isRunnable(name))
+        throw new AppError(errors.JOB_NOT_FOUND, `No job to be run by hand is called ${name}`);
+      const given = parametersOf(name, request.body);
+      if ('faults' in given) throw validationError(given.faults);
       const context = requestContext(request, deps.clock());
-      const text = await queueJob(deps, context, { name, parameters: parsed.data, trigger: 'manual' });
+      const text = await queueJob(deps, context, { name, ...given, trigger: 'manual' });
       reply.code(202);
       return sendJsonText(reply, successText(text));
     },

@@ -45,17 +45,23 @@ const CANCELLABLE: readonly ConversionStatus[] = ['pending', 'confirmed', 'parti
 
 type Written = { conversions: string; commissions: string } | undefined;
 
+/** Why something was done, where nobody has to say. */
+type PerhapsReason = { [Part in keyof Reason]?: Reason[Part] | undefined };
+
 export interface SettleInput {
   conversionId: string;
   /** Refuse unless the conversion still has this version. */
   expectedVersion?: number | undefined;
 }
 
-/** Confirms all conversions of a line and creates their commissions, priced on what refunds have left of it. */
+/**
+ * Confirms all conversions of a line and creates their commissions, priced on what refunds have left of it. A reason, which nobody
+ * has to give, stands in the history of both.
+ */
 export async function confirmConversion(
   deps: CommandDeps & { policies: PolicySource },
   context: CommandContext,
-  input: SettleInput,
+  input: SettleInput & PerhapsReason,
 ): Promise<SettleOutcome> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
     const found = await findSettled(deps, context, input);
@@ -64,7 +70,7 @@ export async function confirmConversion(
     const refused = refuseStatus(line, CONFIRMABLE, 'CONVERSION_NOT_PENDING', 'confirmed');
     if (refused !== undefined) return refused;
     const pricing = await priceLine(deps, context, line);
-    const written = await writeConfirmation(deps, context, line, pricing);
+    const written = await writeConfirmation(deps, context, line, { pricing, why: input });
     if (written !== undefined) return { outcome: 'done', ...written, version: version + 1 };
     deps.policies.forget(context.programId);
   }
@@ -155,11 +161,17 @@ function priceLine(
   return priceConversions(deps, { programId: context.programId, now: context.now, conversions });
 }
 
+/** Of why something was done what was said. */
+const givenOf = ({ reason, reasonCode }: PerhapsReason) => ({
+  ...(reason === undefined ? {} : { reason }),
+  ...(reasonCode === undefined ? {} : { reasonCode }),
+});
+
 async function writeConfirmation(
   deps: CommandDeps,
   context: CommandContext,
   line: Line,
-  pricing: Pricing,
+  { pricing, why }: { pricing: Pricing; why: PerhapsReason },
 ): Promise<Written> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
@@ -172,6 +184,7 @@ async function writeConfirmation(
       action: 'confirmed',
       status,
       ...(noCommissionReason === undefined ? {} : { noCommissionReason }),
+      ...givenOf(why),
     };
   });
   const answer = `json_build_object('conversions', ${CONVERSIONS_CHANGED_ON_WIRE}, 'commissions', ${CREATED_ON_WIRE})`;
@@ -179,7 +192,11 @@ async function writeConfirmation(
   const ctes = [
     ...conversionChanges(parameters, c, changes),
     ...guard.ctes,
-    ...newCommissions(parameters, c, pricing.commissions),
+    ...newCommissions(
+      parameters,
+      c,
+      pricing.commissions.map((commission) => ({ ...commission, ...givenOf(why) })),
+    ),
     ...idempotencyInsert(parameters, c, context.idempotency, { data: answer, from: 'conversion_changed' }),
   ];
   const text = composeStatement(ctes, {
@@ -200,10 +217,7 @@ async function writeCancellation(
 ): Promise<Written> {
   const parameters = new Parameters();
   const c = addContext(parameters, context);
-  const why = {
-    reason: reason.reason,
-    ...(reason.reasonCode === undefined ? {} : { reasonCode: reason.reasonCode }),
-  };
+  const why = givenOf(reason);
   const conversions = line.conversions.map(({ id, version }): ConversionChange => ({
     id,
     version,

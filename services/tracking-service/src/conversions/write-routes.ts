@@ -70,21 +70,32 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
   refundRoute(app, deps);
 }
 
+/** Shops confirm and cancel as their own orders go: they may say why, and need not. */
+const perhapsWhy = z.strictObject({ ...reasonFields, reason: reasonFields.reason.optional() }).nullish();
+
+/** What history says of a cancellation that came without a reason. */
+const CANCELLED = 'The order was cancelled.';
+
+const WHYS_TO_CONFIRM = [{}, { reason: 'Delivered' }];
+const WHYS_TO_CANCEL = [{}, { reason: 'Never paid for', reasonCode: 'order_cancelled' }];
+
 function settleRoutes(app: ServiceApp, deps: TrackingDeps): void {
   app.route({
     method: 'POST',
     url: '/tracking/conversions/:id/confirm',
-    schema: { params: idParams, response: { 200: settled } },
+    schema: { params: idParams, body: perhapsWhy, response: { 200: settled } },
     config: {
       operationId: 'confirmConversion',
       summary: 'Confirm a conversion: its commission is created',
       description: VERSIONED,
+      bodyExamples: WHYS_TO_CONFIRM,
       scope,
       errors: [errors.CONVERSION_NOT_FOUND, errors.CONVERSION_NOT_PENDING, commonErrors.VERSION_MISMATCH],
     },
     handler: async (request, reply) => {
       const commands = { ...deps, policies: deps.catalog.policies };
-      const input = { conversionId: request.params.id, expectedVersion: expectedVersion(request) };
+      const conversionId = request.params.id;
+      const input = { conversionId, expectedVersion: expectedVersion(request), ...request.body };
       const outcome = await confirmConversion(commands, requestContext(request, deps.clock()), input);
       return sendSettled(reply, outcome);
     },
@@ -92,11 +103,12 @@ function settleRoutes(app: ServiceApp, deps: TrackingDeps): void {
   app.route({
     method: 'POST',
     url: '/tracking/conversions/:id/cancel',
-    schema: { params: idParams, body: z.strictObject(reasonFields), response: { 200: settled } },
+    schema: { params: idParams, body: perhapsWhy, response: { 200: settled } },
     config: {
       operationId: 'cancelConversion',
       summary: 'Cancel a conversion and its commissions',
-      description: VERSIONED,
+      description: `${VERSIONED} Without a reason "${CANCELLED}" is recorded.`,
+      bodyExamples: WHYS_TO_CANCEL,
       scope,
       errors: [
         errors.CONVERSION_NOT_FOUND,
@@ -107,7 +119,8 @@ function settleRoutes(app: ServiceApp, deps: TrackingDeps): void {
     },
     handler: async (request, reply) => {
       const conversionId = request.params.id;
-      const input = { conversionId, expectedVersion: expectedVersion(request), ...request.body };
+      const { reason = CANCELLED, reasonCode } = request.body ?? {};
+      const input = { conversionId, expectedVersion: expectedVersion(request), reason, reasonCode };
       const outcome = await cancelConversion(deps, requestContext(request, deps.clock()), input);
       return sendSettled(reply, outcome);
     },

@@ -8,13 +8,13 @@ export function versionEtag(version: number): string {
 
 /**
  * The version that `If-Match` insists on; undefined without the header or for `*`. The command puts it into its WHERE
- * and its outcome becomes `versionMismatch()`.
+ * and its outcome becomes `versionMismatch()`. A bare number is taken for the tag: it is what `version` in a body says.
  * @throws 412 for a tag that is none of ours, since no record can match it
  */
 export function expectedVersion(request: FastifyRequest): number | undefined {
   const header = request.headers['if-match']?.trim();
   if (header === undefined || header === '*') return undefined;
-  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1];
+  const version = /^(?:(?:W\/)?"(\d{1,9})"|(\d{1,9}))$/.exec(header)?.slice(1).find(Boolean);
   if (version === undefined) throw versionMismatch('If-Match names no version of this record');
   return Number(version);
 }

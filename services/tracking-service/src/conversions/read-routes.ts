@@ -14,6 +14,7 @@ import {
   sendJsonText,
   success,
   successText,
+  versionEtag,
   type Identity,
   type ServiceApp,
 } from '@tributary/http-kit';
@@ -98,7 +99,9 @@ const STATS = (counted: string, where: string): string => `
       json_build_object(${CONVERSION_STATUSES.map((status) => `'${status}', count(*) FILTER (WHERE v.status = '${status}' AND ${counted})`).join(', ')}) AS statuses
     FROM conversion_events v WHERE ${where}) s`;
 
-const ONE = (wire: string): string => `SELECT (${wire})::text AS conversion FROM conversion_events v
+const ONE = (
+  wire: string,
+): string => `SELECT (${wire})::text AS conversion, v.version FROM conversion_events v
   WHERE v.program_id = $1 AND v.id = $2 AND ($3::uuid IS NULL OR v.partner_id = $3)`;
 
 const access = { scope: 'conversions:read', partnerAccess: 'own' } as const;
@@ -136,14 +139,18 @@ export function conversionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
     config: {
       operationId: 'getConversion',
       summary: 'Get a conversion',
+      description: 'ETag is its version, for the If-Match of what changes it.',
       errors: [errors.CONVERSION_NOT_FOUND],
       ...access,
     },
     handler: async ({ params, identity }, reply) => {
       const values = [identity.programId, params.id, ownPartnerOnly(identity) ?? null];
-      const [row] = await deps.db.query<{ conversion: string }>(ONE(wireFor(identity)), values);
+      const [row] = await deps.db.query<{ conversion: string; version: number }>(
+        ONE(wireFor(identity)),
+        values,
+      );
       if (row === undefined) throw new AppError(errors.CONVERSION_NOT_FOUND, 'There is no such conversion');
-      return sendJsonText(reply, successText(row.conversion));
+      return sendJsonText(reply.header('etag', versionEtag(row.version)), successText(row.conversion));
     },
   });
 }

@@ -48,7 +48,8 @@ t.test('a shop confirms, cancels and refunds', async (t) => {
     body: { data: { conversions: [{ status: 'cancelled' }], commissions: [{ status: 'cancelled' }] } },
   });
   t.match(await at('cancel', { reason: 'again' }), { status: 409, body: { code: 'CONVERSION_ENDED' } });
-  t.match(await at('cancel', {}), { status: 400, body: { errors: [{ path: 'reason' }] } });
+  t.match(await at('cancel', {}), { status: 409, body: { code: 'CONVERSION_ENDED' } });
+  t.match(await at('cancel', { reason: ' ' }), { status: 400, body: { errors: [{ path: 'reason' }] } });
   t.match(await at('refund', { refundAmount: 1 }), {
     status: 400,
     body: { errors: [{ path: 'refundId' }, { path: 'reason' }] },
@@ -57,6 +58,64 @@ t.test('a shop confirms, cancels and refunds', async (t) => {
     status: 404,
     body: { code: 'CONVERSION_NOT_FOUND' },
   });
+});
+
+t.test('confirming and cancelling need no reason, and keep one that is given', async (t) => {
+  const reasonsOf = async (entity: string, id: string | undefined) =>
+    db.query(
+      `SELECT action, reason, reason_code FROM audit_logs WHERE entity_type = $1 AND entity_id = $2 ORDER BY id`,
+      [entity, id ?? ''],
+    );
+  const settle = async (confirmation?: object, cancellation?: object) => {
+    const [pending] = settled(await post(order({ referralCode: ann.referralCode }))).conversions;
+    const at = `/tracking/conversions/${pending?.id}`;
+    const confirmed = await tracking.post(`${at}/confirm`, confirmation, SHOP);
+    t.equal(confirmed.status, 200, JSON.stringify(confirmed.body));
+    const cancelled = await tracking.post(`${at}/cancel`, cancellation, SHOP);
+    t.equal(cancelled.status, 200, JSON.stringify(cancelled.body));
+    const [commission] = settled(cancelled).commissions;
+    const said = [await reasonsOf('conversion', pending?.id), await reasonsOf('commission', commission?.id)];
+    const entries = await db.query(
+      `SELECT action, reason, reason_code FROM commission_entries WHERE commission_id = $1 ORDER BY version`,
+      [commission?.id ?? ''],
+    );
+    t.same(entries, said[1]);
+    return said;
+  };
+  const none = { reason: null, reasonCode: null };
+  const cancelled = { action: 'cancelled', reason: 'The order was cancelled.', reasonCode: null };
+  for (const empty of [undefined, {}]) {
+    t.same(await settle(empty, empty), [
+      [{ action: 'recorded', ...none }, { action: 'confirmed', ...none }, cancelled],
+      [{ action: 'created', ...none }, cancelled],
+    ]);
+  }
+  const delivered = { reason: 'delivered', reasonCode: 'other' };
+  t.same(await settle(delivered, { reasonCode: 'order_cancelled' }), [
+    [
+      { action: 'recorded', ...none },
+      { action: 'confirmed', ...delivered },
+      { ...cancelled, reasonCode: 'order_cancelled' },
+    ],
+    [
+      { action: 'created', ...delivered },
+      { ...cancelled, reasonCode: 'order_cancelled' },
+    ],
+  ]);
+  t.ok(
+    await tracking.metric(
+      'commission_transitions_total{action="cancel",outcome="done",service="tracking-service"}',
+    ),
+  );
+  t.notOk(await tracking.metric('action="cancelled"'));
+});
+
+t.test('a conversion is answered with its version as ETag', async (t) => {
+  const [conversion] = settled(await post(order({ referralCode: ann.referralCode }))).conversions;
+  const read = () => tracking.get(`/tracking/conversions/${conversion?.id}`, SHOP);
+  t.equal((await read()).headers['etag'], '"1"');
+  await tracking.post(`/tracking/conversions/${conversion?.id}/confirm`, undefined, SHOP);
+  t.equal((await read()).headers['etag'], '"2"');
 });
 
 t.test("a shop's refund of what was paid is clawed back, and cancelling it refused", async (t) => {

@@ -145,7 +145,11 @@ function completeOperation(operation: Operation, route: RouteOptions): void {
   for (const [status, specs] of Object.entries(
     Object.groupBy(problemsOf(route), (spec) => String(spec.status)),
   )) {
-    responses[status] ??= problemResponse(specs ?? []);
+    const problem = problemResponse(specs ?? []);
+    const own = responses[status];
+    // Who asks for a page may get one where others get the problem.
+    responses[status] =
+      own === undefined ? problem : { ...own, content: { ...own.content, ...problem.content } };
   }
   const body = route.schema?.body;
   if (body === NO_BODY) delete operation.requestBody;

@@ -150,6 +150,12 @@ t.test('thousands of lines are stored in chunks while they come', async (t) => {
   );
 });
 
+t.test('lines of JSON are taken under each of their names', async (t) => {
+  for (const name of ['application/ndjson', 'application/jsonl; charset=utf-8'])
+    t.match(await send(name, ndjson(order())), { status: 202, body: { data: { total: 1 } } });
+  t.match(await send('application/jsonl+zip', ndjson(order())), { status: 415 });
+});
+
 t.test('an upload that breaks off, is empty or has an endless line leaves nothing', async (t) => {
   const before = await countChunks();
   async function* broken(): AsyncIterable<string> {

@@ -126,7 +126,10 @@ t.test('unknown, impossible and strange codes get a 404 page, no cookie, and sto
   ]) {
     const { statusCode, headers, body } = await tracking.app.inject({
       url: `/r/${code}?to=https://evil.example`,
-      headers: identityHeaders({ service: 'tracking-service', ...PUBLIC }),
+      headers: {
+        ...identityHeaders({ service: 'tracking-service', ...PUBLIC }),
+        accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8',
+      },
     });
     t.equal(statusCode, 404, code);
     t.match(headers['content-type'], 'text/html', code);
@@ -135,6 +138,35 @@ t.test('unknown, impossible and strange codes get a 404 page, no cookie, and sto
     t.notMatch(body, 'evil.example', code);
   }
   t.same(await db.query(`SELECT id FROM referral_clicks WHERE partner_id IS NULL`), []);
+});
+
+t.test('who is no browser is told of an unknown code by a problem document', async (t) => {
+  for (const accept of [undefined, '*/*', 'application/json']) {
+    const answer = await tracking.app.inject({
+      url: '/r/NOBODY',
+      headers: {
+        ...identityHeaders({ service: 'tracking-service', ...PUBLIC }),
+        ...(accept === undefined ? {} : { accept }),
+      },
+    });
+    t.match(
+      answer.json(),
+      { success: false, status: 404, code: 'REFERRAL_CODE_NOT_FOUND' },
+      accept ?? 'none',
+    );
+    t.match(answer.headers, {
+      'content-type': 'application/problem+json; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    t.equal(answer.headers['set-cookie'], undefined);
+  }
+  const document = await tracking.app.inject('/internal/openapi.json');
+  const { paths } = document.json<{
+    paths: Record<string, { get?: { responses: Record<string, object> } }>;
+  }>();
+  t.match(paths['/r/{referralCode}']?.get?.responses['404'], {
+    content: { 'text/html': {}, 'application/problem+json': {} },
+  });
 });
 
 t.test(

@@ -25,16 +25,20 @@ import { queueImport } from './queue-import.ts';
 import { LineTooLongError } from './read-lines.ts';
 import { storeUpload } from './store-upload.ts';
 
+/** Lines of JSON have several names, none of them registered. */
 const FORMATS: Readonly<Record<string, UploadFormat>> = {
   'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+  'application/jsonl': 'ndjson',
   'text/csv': 'csv',
 };
 
-const EXAMPLES = {
-  'application/x-ndjson':
+const TEXTS: Readonly<Record<UploadFormat, string>> = {
+  ndjson:
     '{"orderId":"SO-10482","sku":"TENT-DUO","orderAmount":449,"currency":"USD","referralCode":"HARBOUR"}\n',
-  'text/csv': 'orderId,sku,orderAmount,currency,referralCode\nSO-10482,TENT-DUO,449,USD,HARBOUR\n',
+  csv: 'orderId,sku,orderAmount,currency,referralCode\nSO-10482,TENT-DUO,449,USD,HARBOUR\n',
 };
+const EXAMPLES = Object.fromEntries(Object.entries(FORMATS).map(([type, format]) => [type, TEXTS[format]]));
 
 const { page, limit } = pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' });
 

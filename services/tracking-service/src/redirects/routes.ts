@@ -1,8 +1,9 @@
-import type { ServiceApp } from '@tributary/http-kit';
+import { AppError, type ServiceApp } from '@tributary/http-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { RawClick } from '../clicks/record-click.ts';
 import type { TrackingDeps } from '../deps.ts';
+import { errors } from '../errors.ts';
 import { withClick } from './destinations.ts';
 import { followLink } from './follow-link.ts';
 import { readLinkQuery } from './link-query.ts';
@@ -26,7 +27,7 @@ const querystring = z
   // Whatever else mail programs and networks hang onto a link is ignored, and no error.
   .catchall(text);
 const found = z.string().meta({ description: 'Empty; `location` is the destination' });
-const unknown = z.string().meta({ description: 'A page for people: nobody has this code' });
+const unknown = z.string().meta({ description: 'Nobody has this code: a page for browsers, else a problem' });
 const schema = { params, querystring, response: { 302: found, 404: unknown } };
 
 /**
@@ -46,6 +47,7 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
       rateClass: 'none',
       anyQuery: true,
       contentTypes: { 404: 'text/html' },
+      errors: [errors.REFERRAL_CODE_NOT_FOUND],
     },
     handler: async (request, reply) => {
       const { to, subId, utm } = readLinkQuery(request.query);
@@ -54,7 +56,7 @@ export function linkRoutes(app: ServiceApp, deps: TrackingDeps): void {
       const visitor = visitorOf(request.cookies) ?? newVisitor();
       const raw = { ...rawClick(request), referralCode, subId, utm, visitor, landingUrl: destination.href };
       const followed = await followLink(deps, raw, request.id);
-      if (followed.outcome === 'unknown_code') return showUnknownLink(reply, deps);
+      if (followed.outcome === 'unknown_code') return showUnknownLink(request, reply, deps);
       reply.setCookie(VISITOR_COOKIE, visitor, visitorCookieOptions(deps.secureCookies));
       deps.inBackground(followed.settled);
       return redirect(reply, withClick(destination, { id: followed.clickId, code: followed.code }));
@@ -84,11 +86,20 @@ function redirect(reply: FastifyReply, address: string): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(address, 302);
 }
 
-/** Nobody to credit, and more likely a typing error than a purchase: said, with the way to the shop. */
-function showUnknownLink(reply: FastifyReply, { destinations }: TrackingDeps): FastifyReply {
+/**
+ * Nobody to credit, and more likely a typing error than a purchase: said, to a browser with the way to the shop.
+ * @throws 404 for whoever does not ask for a page
+ */
+function showUnknownLink(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { destinations }: TrackingDeps,
+): FastifyReply {
+  reply.header('cache-control', 'no-store');
+  if (headers.accept?.includes('text/html') !== true)
+    throw new AppError(errors.REFERRAL_CODE_NOT_FOUND, 'Nobody has the code of this link');
   return reply
     .code(404)
-    .header('cache-control', 'no-store')
     .header('content-security-policy', "default-src 'none'")
     .type('text/html; charset=utf-8')
     .send(unknownLinkPage(destinations.resolve(undefined).href));

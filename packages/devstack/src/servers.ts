@@ -70,16 +70,25 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** One address, or those of a cluster of NATS. */
+function addressesIn(name: ServerName, urls: string): { hostname: string; port: number }[] {
+  return (name === 'nats' ? urls.split(',') : [urls]).map((text) => {
+    const { hostname, port } = new URL(text.trim());
+    return { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || DEFAULT_PORTS[name] };
+  });
+}
+
 /** @throws {StackFailure} when nothing listens at an address that was given for a server */
 export async function requireGivenServers(settings: StackSettings): Promise<void> {
   for (const name of SERVERS) {
     const url = settings.servers[name];
     if (url === undefined) continue;
-    const { hostname, port } = new URL(url);
-    const target = Number(port) || DEFAULT_PORTS[name];
-    if (await answers(hostname.replace(/^\[|\]$/g, ''), target)) continue;
+    const addresses = addressesIn(name, url);
+    const found = await Promise.all(addresses.map(({ hostname, port }) => answers(hostname, port)));
+    if (found.includes(true)) continue;
+    const tried = addresses.map(({ hostname, port }) => `${hostname}:${port}`).join(' or ');
     throw new StackFailure(
-      `Nothing answers at ${hostname}:${target}, which ${VARIABLES[name]} names: start that server, or unset ${VARIABLES[name]} to get a private one.`,
+      `Nothing answers at ${tried}, which ${VARIABLES[name]} names: start that server, or unset ${VARIABLES[name]} to get a private one.`,
     );
   }
 }

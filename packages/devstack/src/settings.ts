@@ -25,10 +25,10 @@ export interface StackSettings {
 }
 
 const present = z.preprocess((value) => (value === '' ? undefined : value), z.string().optional());
+const isUrl = (text: string, protocol: RegExp): boolean => protocol.test(URL.parse(text)?.protocol ?? '');
+
 const url = (kind: string, protocol: RegExp) =>
-  present.refine((text) => text === undefined || protocol.test(URL.parse(text)?.protocol ?? ''), {
-    message: `must be a ${kind} URL`,
-  });
+  present.refine((text) => text === undefined || isUrl(text, protocol), { message: `must be a ${kind} URL` });
 
 const schema = z.object({
   PORT: present
@@ -42,7 +42,11 @@ const schema = z.object({
   DATABASE_URL: url('postgres://', /^postgres(ql)?:$/),
   SERVICE_DATABASE_URL: url('postgres://', /^postgres(ql)?:$/),
   REDIS_URL: url('redis://', /^rediss?:$/),
-  NATS_URL: url('nats://', /^(nats|tls):$/),
+  /** One server or, comma-separated, several of a cluster. */
+  NATS_URL: present.refine(
+    (text) => text === undefined || text.split(',').every((server) => isUrl(server.trim(), /^(nats|tls):$/)),
+    { message: 'must be a nats:// URL, or several with commas between them' },
+  ),
   DEMONSTRATION: present
     .default('on')
     .refine((text) => text === 'on' || text === 'off', { message: 'must be on or off' })

@@ -53,6 +53,11 @@ t.test('settings that are wrong and servers that are not there are said in a sen
     [{ PORT: 'eighty' }, 'PORT must be a port number from 1 to 65535.'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a redis:// URL.'],
     [{ NATS_URL: 'nats://127.0.0.1:9' }, 'Nothing answers at 127.0.0.1:9, which NATS_URL names'],
+    [{ NATS_URL: 'nats://127.0.0.1:9,localhost' }, 'NATS_URL must be a nats:// URL, or several'],
+    [
+      { NATS_URL: 'nats://127.0.0.1:9, nats://127.0.0.1:7' },
+      'Nothing answers at 127.0.0.1:9 or 127.0.0.1:7, which NATS_URL names',
+    ],
     [{ TRIBUTARY_HOME: '/proc/tributary' }, '/proc/tributary cannot be made there'],
     [{ TRIBUTARY_HOME: join(workspace.root, 'package.json', 'home') }, 'choose another TRIBUTARY_HOME'],
   ] as const;

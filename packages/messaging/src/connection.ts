@@ -150,7 +150,7 @@ async function prepare(link: Link, connection: NatsConnection, lost: AbortSignal
 
 function open({ url, name }: MessagingOptions): Promise<NatsConnection> {
   return connect({
-    servers: url.split(','),
+    servers: url.split(',').map((server) => server.trim()),
     name,
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,

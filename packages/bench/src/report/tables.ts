@@ -69,15 +69,16 @@ export function shortSpeedTable({ speed }: Figures, rows: readonly string[]): st
   const lines = rows.flatMap((name) => {
     const measured = speed[name];
     if (measured === undefined || measured.result.rounds < FULL_ROUNDS) return [];
-    return speedLines(measured).map(([work = '', peer = '', , , ratio = '', goal = '']) => [
+    return speedLines(measured).map(([work = '', peer = '', , , ratio = '', goal = '', , taken = '']) => [
       work,
       peer,
       ratio,
       goal,
+      taken,
       `\`npm run bench -- --only ${name}\``,
     ]);
   });
-  return table(['work', 'beside', 'ours / it', 'goal', 'command'], lines);
+  return table(['work', 'beside', 'ours / it', 'goal', 'taken', 'command'], lines);
 }
 
 /** CPU of an operation on each side, where it could be told. */

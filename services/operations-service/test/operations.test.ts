@@ -135,6 +135,41 @@ t.test("an explanation names the partner's clicks, and of a claw-back what it ta
   t.same(why.data.sentences.amount, [`It takes back 4 USD of commission ${paid.id}.`]);
 });
 
+t.test('a commission tells of its claw-backs, which are commissions of their own', async (t) => {
+  const paid = await insertCommission(db, { status: 'paid', commissionAmount: '10.00' });
+  const clawBack = async (amount: number, reason: string): Promise<string> =>
+    (await call('POST', `/operations/commissions/${paid.id}/clawback`, { body: { amount, reason } })).body
+      .data.id;
+  const first = await clawBack(4, 'returned');
+  const second = await clawBack(1.5, 'fraud');
+  await call('POST', `/operations/commissions/${first}/pay`, {
+    body: { paymentMethod: 'wire', paymentReference: 'REF' },
+  });
+
+  const { data } = (await call('GET', `/operations/commissions/${paid.id}/explain`)).body;
+  t.match(data.changes, [
+    { commissionId: first, clawedBack: 4, action: 'clawed_back', actor: 'Ada Admin', reason: 'returned' },
+    { commissionId: second, clawedBack: 1.5, action: 'clawed_back', actor: 'Ada Admin', reason: 'fraud' },
+  ]);
+  t.match(data.sentences.changes, [
+    new RegExp(`Ada Admin clawed back 4 USD, as commission ${first}\\. Reason: returned\\.$`),
+    new RegExp(`Ada Admin clawed back 1\\.5 USD, as commission ${second}\\. Reason: fraud\\.$`),
+  ]);
+  t.equal(data.changes.length, 2, 'what becomes of a claw-back is its own story');
+
+  const detail = (await call('GET', `/operations/commissions/${paid.id}`)).body.data;
+  t.match(detail.clawbacks, [
+    { id: first, commissionAmount: -4, status: 'paid', reason: 'returned', actor: 'Ada Admin' },
+    { id: second, commissionAmount: -1.5, status: 'confirmed', reason: 'fraud', actor: 'Ada Admin' },
+  ]);
+  t.same((await call('GET', `/operations/commissions/${first}`)).body.data.clawbacks, []);
+  const own = (await call('GET', `/operations/commissions/${first}/explain`)).body.data;
+  t.match(own.changes, [
+    { commissionId: first, clawedBack: null, action: 'clawed_back' },
+    { commissionId: first, clawedBack: null, action: 'paid' },
+  ]);
+});
+
 t.test(
   'a refund answers the version of its conversion, and honours the one that the caller has seen',
   async (t) => {

@@ -15,8 +15,12 @@ const MAX_NAMED = 5;
 export function sentenceOf({ entityType, action, actor, changes, reason }: AuditFacts): string {
   const done = `${actor} ${action.replaceAll('_', ' ')} the ${entityType.replaceAll('_', ' ')}`;
   const what = describeChanges(changes);
-  return `${done}${what === '' ? '' : `: ${what}`}.${reason === null ? '' : ` Reason: ${withStop(reason)}`}`;
+  return withReason(`${done}${what === '' ? '' : `: ${what}`}.`, reason);
 }
+
+/** A sentence with the reason behind it, where there is one. */
+export const withReason = (sentence: string, reason: string | null): string =>
+  reason === null ? sentence : `${sentence} Reason: ${withStop(reason)}`;
 
 function describeChanges(changes: readonly FieldChange[]): string {
   const named = changes

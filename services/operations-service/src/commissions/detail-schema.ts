@@ -17,6 +17,17 @@ const entrySchema = z.object({
   at: timestamp,
 });
 
+/** What was taken back of the commission, which itself stays as it was paid: hence no part of its history. */
+const clawbackSchema = z.object({
+  id: z.uuid(),
+  commissionAmount: moneyAnswer,
+  status: z.enum(COMMISSION_STATUSES),
+  reason: z.string().nullable(),
+  reasonCode: z.string().nullable(),
+  actor: z.string(),
+  at: timestamp,
+});
+
 /** A commission with the names behind its ids, the decision that priced it and every change since. */
 export const commissionDetailSchema = commissionSchema.extend({
   partner: z.object({
@@ -30,4 +41,5 @@ export const commissionDetailSchema = commissionSchema.extend({
   policy: z.object({ id: z.uuid(), code: z.string(), name: z.string() }).nullable(),
   decision: z.record(z.string(), z.unknown()).nullable(),
   history: z.array(entrySchema),
+  clawbacks: z.array(clawbackSchema),
 });

@@ -1,4 +1,4 @@
-import { idParams, ok, success, timestamp, type ServiceApp } from '@tributary/http-kit';
+import { idParams, moneyAnswer, ok, success, timestamp, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
@@ -13,6 +13,9 @@ const explanationSchema = z.object({
   attribution: anything.nullable(),
   changes: z.array(
     z.object({
+      /** Another one than the explained for its claw-backs: each made a commission of its own. */
+      commissionId: z.uuid(),
+      clawedBack: moneyAnswer.nullable(),
       entityType: z.string(),
       action: z.string(),
       actor: z.string(),
@@ -37,6 +40,9 @@ export function registerExplain(app: ServiceApp, deps: OperationsDeps): void {
     config: {
       operationId: 'explainCommission',
       summary: 'Why this partner, this policy version and this amount, and every change since',
+      description:
+        'Claw-backs of the commission stand among its changes, with the amount that each took (clawedBack, null for other ' +
+        'changes) and the commission that it made (commissionId).',
       scope: 'operations:read',
       errors: [errors.COMMISSION_NOT_FOUND],
     },

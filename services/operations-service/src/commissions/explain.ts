@@ -1,6 +1,6 @@
 import { commissionWire, instant } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
-import { sentenceOf, type AuditFacts } from '../audit/sentence.ts';
+import { sentenceOf, withReason, type AuditFacts } from '../audit/sentence.ts';
 
 /** What stands in `metadata.decision`, as far as sentences are made of it. */
 interface Decision {
@@ -39,16 +39,29 @@ interface Facts {
   readonly partnerName: string;
   readonly decision: Decision | null;
   readonly attribution: Attribution | null;
-  readonly changes: readonly (AuditFacts & { readonly at: string })[];
+  readonly changes: readonly Change[];
 }
 
+/** A change of the commission, or a claw-back of it, which is recorded of the commission that it made. */
+interface Change extends AuditFacts {
+  readonly commissionId: string;
+  /** What a claw-back took; null for a change of the commission itself. */
+  readonly clawedBack: number | null;
+  readonly at: string;
+}
+
+// The audit rows of each commission are looked for by its id (OFFSET): joined, they might be read whole.
 const EXPLAINED = `
   SELECT json_build_object('commission', ${commissionWire('c')}, 'partnerName', p.name, 'decision', c.metadata -> 'decision',
     'attribution', CASE WHEN v.id IS NOT NULL THEN json_build_object('model', v.attribution_model, 'weight', v.attribution_weight,
       'isPrimary', v.is_primary, 'path', v.attribution_path, 'clickId', v.click_id, 'referralCode', v.referral_code) END,
-    'changes', (SELECT coalesce(json_agg(json_build_object('entityType', a.entity_type, 'action', a.action, 'actor', a.actor,
-        'changes', a.changes, 'reason', a.reason, 'at', ${instant('a.created_at')}) ORDER BY a.created_at, a.id), '[]'::json)
-      FROM audit_logs a WHERE a.program_id = $1 AND a.entity_type = 'commission' AND a.entity_id = $2::uuid::text)) AS facts
+    'changes', (SELECT coalesce(json_agg(json_build_object('commissionId', x.id, 'clawedBack', x.taken,
+        'entityType', a.entity_type, 'action', a.action, 'actor', a.actor, 'changes', a.changes, 'reason', a.reason,
+        'at', ${instant('a.created_at')}) ORDER BY a.created_at, a.id), '[]'::json)
+      FROM (SELECT $2::uuid AS id, NULL::numeric AS taken UNION ALL
+        SELECT k.id, -k.commission_amount FROM commissions k WHERE k.program_id = $1 AND k.original_commission_id = $2::uuid) x
+      CROSS JOIN LATERAL (SELECT * FROM audit_logs l WHERE l.program_id = $1 AND l.entity_type = 'commission'
+        AND l.entity_id = x.id::text AND (x.taken IS NULL OR l.action = 'clawed_back') OFFSET 0) a)) AS facts
   FROM commissions c
   JOIN partners p ON p.program_id = c.program_id AND p.id = c.partner_id
   LEFT JOIN conversion_events v ON v.program_id = c.program_id AND v.id = c.conversion_id
@@ -78,9 +91,17 @@ export async function explainCommission(
       partner: whyPartner(row.facts),
       policy: whyPolicy(facts.decision),
       amount: whyAmount(row.facts),
-      changes: facts.changes.map((change) => `${change.at}: ${sentenceOf(change)}`),
+      changes: facts.changes.map(
+        (change) => `${change.at}: ${whatChanged(change, facts.commission.currency)}`,
+      ),
     },
   };
+}
+
+function whatChanged(change: Change, currency: string): string {
+  const { clawedBack, commissionId, actor, reason } = change;
+  if (clawedBack === null) return sentenceOf(change);
+  return withReason(`${actor} clawed back ${clawedBack} ${currency}, as commission ${commissionId}.`, reason);
 }
 
 function whyPartner({ partnerName, attribution, commission }: Facts): string {

@@ -80,7 +80,8 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
     schema: { params: idParams, response: { 200: success(commissionDetailSchema) } },
     config: {
       operationId: 'getCommission',
-      summary: 'Get a commission with partner, product and policy, its decision and its history',
+      summary:
+        'Get a commission with partner, product and policy, its decision, its history and its claw-backs',
       scope: 'operations:read',
       errors: [errors.COMMISSION_NOT_FOUND],
     },

@@ -14,6 +14,7 @@ import { buildIdentityApp, documentOf, IDENTITY_SERVICE } from './identity/ident
 import { createUserTokenCache, type UserTokenCache } from './identity/user-token-cache.ts';
 import { serveMetrics } from './metrics-route.ts';
 import { strangerLimit, type Limits, type Sender } from './rate-limits/caller-limits.ts';
+import { countDecisions, type Decisions } from './rate-limits/decisions.ts';
 import { createLeasedLimiter, type LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { createLoginLimiter } from './rate-limits/login-limiter.ts';
 import type { SharedCounter } from './rate-limits/redis-counter.ts';
@@ -92,7 +93,8 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
   const { limits, identitySecret } = settings;
   const apiKeys = createApiKeyCache({ db, clock, logger, isSpent: spentSenders(limiter, limits) });
-  const identityApp = await buildIdentity(deps, tokens);
+  const decisions = countDecisions(deps.metrics);
+  const identityApp = await buildIdentity(deps, tokens, decisions);
   const table = createRouteTable(upstreams.services);
   table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
   const proxy = createProxy({
@@ -112,7 +114,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     identitySecret,
     clock,
     authenticate: createAuthenticator({ userTokens: rememberUsers(deps, tokens), apiKeys }),
-    metrics: deps.metrics,
+    decisions,
   });
 
   const discovery = discoverRoutes({ upstreams, table, logger });
@@ -170,9 +172,15 @@ function warnOfRedis(logger: Logger) {
 function buildIdentity(
   { db, clock, logger, publish, counter, settings }: GatewayDeps,
   tokens: ReturnType<typeof createAccessTokens>,
+  decisions: Decisions,
 ): Promise<ServiceApp> {
   const { identitySecret, refreshTokenDays, loginLimit } = settings;
-  const limiter = createLoginLimiter({ counter, limit: loginLimit, onFailure: warnOfRedis(logger) });
+  const limiter = createLoginLimiter({
+    counter,
+    decisions,
+    limit: loginLimit,
+    onFailure: warnOfRedis(logger),
+  });
   return buildIdentityApp({ db, clock, logger, publish, tokens, limiter, identitySecret, refreshTokenDays });
 }
 

@@ -5,7 +5,6 @@ import {
   REQUEST_ID_HEADER,
   type ServiceApp,
 } from '@tributary/http-kit';
-import type { Metrics } from '@tributary/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from './errors.ts';
 import { handOver } from './hand-over.ts';
@@ -14,6 +13,7 @@ import { IDENTITY_SERVICE } from './identity/identity-app.ts';
 import { createIdentitySigner } from './identity/identity-signer.ts';
 import type { Principal } from './identity/principal.ts';
 import { limitOf, strangerLimit, WINDOW_MS, type Limits } from './rate-limits/caller-limits.ts';
+import type { Decisions } from './rate-limits/decisions.ts';
 import type { LeasedLimiter } from './rate-limits/leased-limiter.ts';
 import { limitRates } from './rate-limits/plugin.ts';
 import type { Proxy } from './routing/proxy.ts';
@@ -40,7 +40,7 @@ export interface DoorDeps {
   readonly identityApp: ServiceApp;
   readonly identitySecret: string;
   readonly clock: () => Date;
-  readonly metrics: Metrics;
+  readonly decisions: Decisions;
 }
 
 const MAX_USER_AGENT = 500;
@@ -62,7 +62,7 @@ export function upstreamOf({ serviceRoute, target }: FastifyRequest): object {
  * count, and pass the request on to whoever declared the route.
  */
 export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<void> {
-  const { table, limiter } = deps;
+  const { table, limiter, decisions } = deps;
   const sign = createIdentitySigner(deps);
 
   function passOn(request: FastifyRequest, reply: FastifyReply, isOverLimit: boolean): void {
@@ -89,7 +89,7 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
     identify(request, found, deps.limits);
     done();
   });
-  await limitRates(app, { limiter, metrics: deps.metrics });
+  await limitRates(app, { limiter, decisions });
   // Bodies are not read here: they stream on to the service, whatever they are.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -100,7 +100,7 @@ export async function openDoor(app: FastifyInstance, deps: DoorDeps): Promise<vo
     handler: (request, reply) => passOn(request, reply, false),
   });
   app.get('/r/*', { config: { rateLimit: false } }, async (request, reply) => {
-    passOn(request, reply, await isLinkOverLimit(limiter, request));
+    passOn(request, reply, await isLinkOverLimit(deps, request));
     return reply;
   });
 }
@@ -144,10 +144,16 @@ function askOurselves(
 }
 
 /** A link redirects whatever the limit; the tracking service is told, and marks the click. */
-async function isLinkOverLimit(limiter: LeasedLimiter, { callerLimit }: FastifyRequest): Promise<boolean> {
+async function isLinkOverLimit(
+  { limiter, decisions }: Pick<DoorDeps, 'limiter' | 'decisions'>,
+  { callerLimit }: FastifyRequest,
+): Promise<boolean> {
   if (callerLimit === null) return false;
-  const { position } = await limiter.take(callerLimit.key, callerLimit.max, WINDOW_MS);
-  return position > callerLimit.max;
+  const placement = await limiter.take(callerLimit.key, callerLimit.max, WINDOW_MS);
+  const isOver = placement.position > callerLimit.max;
+  decisions.countPlacement(placement);
+  decisions.count(callerLimit.limiter, isOver ? 'limited' : 'allowed');
+  return isOver;
 }
 
 /** The route to pass a request on to; throws what there is to answer when there is none or it is not for everyone. */

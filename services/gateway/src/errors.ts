@@ -2,9 +2,6 @@ import { defineErrors } from '@tributary/http-kit';
 
 /** What the gateway answers by itself, beside the common codes. */
 export const errors = defineErrors({
-  INVALID_CREDENTIALS: { status: 401, title: 'The e-mail address or the password is wrong' },
-  REFRESH_TOKEN_INVALID: { status: 401, title: 'The refresh token is not valid' },
-  LOGIN_LIMITED: { status: 429, title: 'Too many failed logins' },
   LOGIN_UNAVAILABLE: { status: 503, title: 'Logging in is not possible at the moment' },
   USER_NOT_FOUND: { status: 404, title: 'User not found' },
   USER_EMAIL_TAKEN: { status: 409, title: 'Another user has this e-mail address' },

@@ -44,7 +44,7 @@ t.test('a wrong password and an unknown account get the same answer', async (t) 
   const unknown = await login('nobody@example.com', PASSWORD, '198.51.100.2');
   for (const answer of [wrong, unknown]) {
     t.equal(answer.status, 401);
-    t.match(answer.body, { success: false, code: 'INVALID_CREDENTIALS' });
+    t.match(answer.body, { success: false, code: 'UNAUTHENTICATED' });
     t.match(answer.headers.get('content-type'), 'application/problem+json');
   }
   t.equal(wrong.body['detail'], unknown.body['detail']);
@@ -68,8 +68,14 @@ t.test('after five failures the account is closed to that address, and to no oth
   t.equal(guesses.filter(({ status }) => status === 429).length, 3);
   const locked = await login('GRACE@example.com', PASSWORD, '198.51.100.3');
   t.equal(locked.status, 429);
-  t.match(locked.body, { code: 'LOGIN_LIMITED' });
-  t.ok(Number(locked.headers.get('retry-after')) > 0);
+  t.match(locked.body, { code: 'RATE_LIMITED', limit: 5 });
+  const said = ['limit', 'remaining'].map((what) => locked.headers.get(`x-ratelimit-${what}`));
+  t.strictSame(said, ['5', '0'], 'the limit that refused it, not the one of the address');
+  const reset = Number(locked.headers.get('x-ratelimit-reset'));
+  t.ok(reset > 0 && reset <= 900);
+  t.equal(locked.headers.get('retry-after'), String(reset));
+  const decisions = await gateway.metrics.expose();
+  t.match(decisions, /rate_limit_decisions_total\{[^}]*limiter="failed_login",outcome="limited"[^}]*\} 4/);
   t.equal((await login('grace@example.com', PASSWORD, '198.51.100.4')).status, 200);
 });
 
@@ -105,7 +111,7 @@ t.test('a refresh token works once; its second use ends the whole family', async
   t.equal((await call(gateway, '/api/v1/echo', { token: second.accessToken })).status, 200);
   const stolen = await refresh(first.refreshToken);
   t.equal(stolen.status, 401);
-  t.match(stolen.body, { code: 'REFRESH_TOKEN_INVALID' });
+  t.match(stolen.body, { code: 'UNAUTHENTICATED' });
   t.equal((await refresh(second.refreshToken)).status, 401, 'the successor is revoked as well');
   const other = await logIn(gateway, 'ada@example.com');
   t.equal((await refresh(other.refreshToken)).status, 200, 'another login is another family');

@@ -92,6 +92,9 @@ t.test('a tracking link is answered whatever the limit, and the service is told'
     marks.push((body['headers'] as Record<string, string>)['x-tributary-over-limit']);
   }
   t.strictSame(marks, [undefined, undefined, 'true', 'true']);
+  const decisions = await gateway.metrics.expose();
+  t.match(decisions, /rate_limit_decisions_total\{[^}]*limiter="link",outcome="allowed"[^}]*\} 2/);
+  t.match(decisions, /rate_limit_decisions_total\{[^}]*limiter="link",outcome="limited"[^}]*\} 2/);
 });
 
 t.test('an emptied Redis does not forget what this process has let through', async (t) => {

@@ -3,7 +3,7 @@ import { DEFAULT_PROGRAM, USER_ROLES } from '@tributary/schema';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
 import { bearerToken } from './authenticate.ts';
-import { logIn, refreshSession, type LoginDeps } from './login.ts';
+import { logIn, refreshSession, type Login, type LoginDeps } from './login.ts';
 import { closeSession, findActiveUser } from './sessions-store.ts';
 
 const userSchema = z.object({
@@ -51,7 +51,7 @@ export function registerAuthRoutes(app: ServiceApp, deps: LoginDeps): void {
       scope: 'public',
       rateClass: 'login',
       idempotency: false,
-      errors: [errors.INVALID_CREDENTIALS, errors.LOGIN_LIMITED, errors.LOGIN_UNAVAILABLE],
+      errors: [errors.LOGIN_UNAVAILABLE],
     },
     async handler(request) {
       const login = await logIn(deps, { ...request.body, address: request.identity.ip });
@@ -59,11 +59,9 @@ export function registerAuthRoutes(app: ServiceApp, deps: LoginDeps): void {
         case 'granted':
           return ok(login.grant);
         case 'wrong':
-          throw new AppError(errors.INVALID_CREDENTIALS, 'Check both and try again');
+          throw new AppError(commonErrors.UNAUTHENTICATED, 'The e-mail address or the password is wrong');
         case 'limited':
-          throw new AppError(errors.LOGIN_LIMITED, `Try again in ${describeWait(login.retryAfterMs)}`, {
-            headers: { 'retry-after': String(Math.ceil(login.retryAfterMs / 1000)) },
-          });
+          throw tooManyFailures(login);
         case 'unavailable':
           throw new AppError(errors.LOGIN_UNAVAILABLE, 'Try again shortly', {
             headers: { 'retry-after': '5' },
@@ -85,11 +83,12 @@ export function registerAuthRoutes(app: ServiceApp, deps: LoginDeps): void {
       scope: 'public',
       rateClass: 'login',
       idempotency: false,
-      errors: [errors.REFRESH_TOKEN_INVALID],
     },
     async handler(request) {
       const grant = await refreshSession(deps, request.body.refreshToken);
-      if (grant === undefined) throw new AppError(errors.REFRESH_TOKEN_INVALID, 'Log in again');
+      if (grant === undefined) {
+        throw new AppError(commonErrors.UNAUTHENTICATED, 'The refresh token is not valid; log in again');
+      }
       return ok(grant);
     },
   });
@@ -147,6 +146,21 @@ function registerSessionRoutes(app: ServiceApp, deps: LoginDeps): void {
         throw new AppError(commonErrors.UNAUTHENTICATED, 'The account is gone or disabled');
       const { programId: _program, ...profile } = user;
       return ok({ kind: 'user' as const, ...profile, ...rights });
+    },
+  });
+}
+
+/** Its headers speak of the failures, where those of the door would speak of all requests from the address. */
+function tooManyFailures({ limit, retryAfterMs }: Extract<Login, { outcome: 'limited' }>): AppError {
+  const detail = `Too many failed logins; try again in ${describeWait(retryAfterMs)}`;
+  const seconds = String(Math.ceil(retryAfterMs / 1000));
+  return new AppError(commonErrors.RATE_LIMITED, detail, {
+    members: { limit },
+    headers: {
+      'x-ratelimit-limit': String(limit),
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': seconds,
+      'retry-after': seconds,
     },
   });
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_PROGRAM, type Database, type UserRole } from '@tributary/schema';
-import type { LoginLimiter } from '../rate-limits/login-limiter.ts';
+import type { LoginAdmission, LoginLimiter } from '../rate-limits/login-limiter.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { verifyPassword } from './passwords.ts';
 import { newToken } from './random-tokens.ts';
@@ -36,8 +36,7 @@ export interface Grant {
 export type Login =
   | { readonly outcome: 'granted'; readonly grant: Grant }
   | { readonly outcome: 'wrong' }
-  | { readonly outcome: 'limited'; readonly retryAfterMs: number }
-  | { readonly outcome: 'unavailable' };
+  | Exclude<LoginAdmission, { outcome: 'admitted' }>;
 
 /** Logs a person in. Whether the account exists shows neither in the answer nor in its time. */
 export async function logIn(

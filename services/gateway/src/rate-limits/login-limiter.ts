@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { normalizeIP } from '@fastify/rate-limit';
+import type { Decisions } from './decisions.ts';
 import type { SharedCounter } from './redis-counter.ts';
 
 const WINDOW_MS = 15 * 60_000;
 
 export type LoginAdmission =
   | { readonly outcome: 'admitted' }
-  | { readonly outcome: 'limited'; readonly retryAfterMs: number }
+  | { readonly outcome: 'limited'; readonly limit: number; readonly retryAfterMs: number }
   | { readonly outcome: 'unavailable' };
 
 /** Bounds failed logins per account and address together; of IPv6 a /64 is one address, since one client owns it. */
@@ -21,8 +22,10 @@ export interface LoginLimiter {
 export function createLoginLimiter(deps: {
   readonly counter: SharedCounter;
   readonly limit: number;
+  readonly decisions: Decisions;
   readonly onFailure: (error: unknown) => void;
 }): LoginLimiter {
+  const { limit, decisions } = deps;
   const keyOf = (email: string, address: string) =>
     `login:${createHash('sha256')
       .update(`${email.toLowerCase()}\n${normalizeIP(address)}`)
@@ -32,8 +35,10 @@ export function createLoginLimiter(deps: {
     async admit(email, address) {
       try {
         const { total, ttlMs } = await deps.counter.add(keyOf(email, address), 1, WINDOW_MS);
-        return total > deps.limit ? { outcome: 'limited', retryAfterMs: ttlMs } : { outcome: 'admitted' };
+        decisions.count('failed_login', total > limit ? 'limited' : 'allowed');
+        return total > limit ? { outcome: 'limited', limit, retryAfterMs: ttlMs } : { outcome: 'admitted' };
       } catch (error) {
+        decisions.count('failed_login', 'unavailable');
         deps.onFailure(error);
         return { outcome: 'unavailable' };
       }

@@ -1,8 +1,8 @@
 import rateLimit, { type FastifyRateLimitStore, type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
 import { AppError, commonErrors } from '@tributary/http-kit';
-import type { Metrics } from '@tributary/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WINDOW_MS, type CallerLimit } from './caller-limits.ts';
+import type { Decisions } from './decisions.ts';
 import type { LeasedLimiter, Placement } from './leased-limiter.ts';
 
 declare module 'fastify' {
@@ -56,24 +56,18 @@ const limitFor = (request: FastifyRequest): CallerLimit => {
  */
 export async function limitRates(
   app: FastifyInstance,
-  deps: { readonly limiter: LeasedLimiter; readonly metrics: Metrics },
+  deps: { readonly limiter: LeasedLimiter; readonly decisions: Decisions },
 ): Promise<void> {
-  const decisions = deps.metrics.counter({
-    name: 'rate_limit_decisions_total',
-    help: 'Requests admitted or refused by a limiter; `local` while Redis is away and a process counts alone',
-    labels: ['limiter', 'outcome'],
-  });
+  const { limiter, decisions } = deps;
   app.decorateRequest('callerLimit', null);
   await app.register(rateLimit, {
     global: true,
     timeWindow: WINDOW_MS,
     keyGenerator: (request) => limitFor(request).key,
     max: (request) => limitFor(request).max,
-    store: storeOn(deps.limiter, (placement) => {
-      if (placement.local) decisions.inc({ limiter: 'redis', outcome: 'local' });
-    }),
-    onExceeding: (request) => decisions.inc({ limiter: limitFor(request).limiter, outcome: 'allowed' }),
-    onExceeded: (request) => decisions.inc({ limiter: limitFor(request).limiter, outcome: 'limited' }),
+    store: storeOn(limiter, (placement) => decisions.countPlacement(placement)),
+    onExceeding: (request) => decisions.count(limitFor(request).limiter, 'allowed'),
+    onExceeded: (request) => decisions.count(limitFor(request).limiter, 'limited'),
     errorResponseBuilder: (request, context) =>
       new AppError(
         commonErrors.RATE_LIMITED,

@@ -11,6 +11,13 @@ const gateway = await startGateway(t, {
 });
 await insertUser(gateway.database, { email: 'ada@example.com' });
 const open = () => call(gateway, '/api/v1/open');
+const countOf = async (limiter: string, outcome: string) => {
+  const line = new RegExp(
+    `^rate_limit_decisions_total\\{.*limiter="${limiter}",outcome="${outcome}"[^}]*\\} (\\d+)$`,
+    'm',
+  );
+  return Number(line.exec(await gateway.metrics.expose())?.[1] ?? 0);
+};
 const login = () =>
   call(gateway, '/api/v1/auth/login', { body: { email: 'ada@example.com', password: PASSWORD } });
 
@@ -21,8 +28,12 @@ t.test('a frozen Redis: requests go on, the limit still holds, logging in fails 
   for (let sent = 0; sent < 7; sent += 1) answers.push((await open()).status);
   t.strictSame(answers, [200, 200, 200, 200, 200, 429, 429]);
   t.match(await gateway.metrics.expose(), /rate_limit_decisions_total\{[^}]*outcome="local"/);
+  const localSoFar = await countOf('redis', 'local');
+  t.equal((await call(gateway, '/r/CODE?to=https://shop.example')).status, 200);
+  t.equal(await countOf('redis', 'local'), localSoFar + 1, 'links tell of it as well');
   const refused = await login();
   t.match(refused.body, { status: 503, code: 'LOGIN_UNAVAILABLE' });
+  t.equal(await countOf('failed_login', 'unavailable'), 1);
   redis.thaw();
   await waitFor(async () => (await login()).status === 200, { what: 'logins to work again' });
 });

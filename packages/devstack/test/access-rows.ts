@@ -1,6 +1,7 @@
 /**
  * Who may call what, written down a second time and by hand: what a service declares has to equal its row here, so that
- * nobody opens a route by a slip beside its handler. `own`: partners too, for what is theirs. A new route needs a row.
+ * nobody opens a route by a slip beside its handler. `own`: partners too, for what is theirs. Of two scopes with `or` either
+ * opens the route, and its body says which is needed. A new route needs a row.
  */
 export const ACCESS_ROWS: Readonly<Record<string, string>> = {
   'GET /api/v1/auth/api-keys': 'identity:write',
@@ -31,12 +32,12 @@ export const ACCESS_ROWS: Readonly<Record<string, string>> = {
   'POST /api/v1/operations/commissions/{id}/hold': 'operations:write',
   'POST /api/v1/operations/commissions/{id}/pay': 'payments:write',
   'POST /api/v1/operations/commissions/{id}/release': 'operations:write',
-  'POST /api/v1/operations/commissions/bulk': 'operations:write',
+  'POST /api/v1/operations/commissions/bulk': 'operations:write or payments:write',
   'GET /api/v1/operations/dead-letters': 'operations:read',
   'POST /api/v1/operations/dead-letters/{id}/replay': 'operations:write',
   'GET /api/v1/operations/jobs': 'operations:read',
   'GET /api/v1/operations/jobs/{id}': 'operations:read',
-  'POST /api/v1/operations/jobs/{id}/cancel': 'operations:write',
+  'POST /api/v1/operations/jobs/{id}/cancel': 'operations:write or payments:write',
   'POST /api/v1/operations/jobs/{name}/run': 'jobs:run',
   'POST /api/v1/operations/refunds': 'operations:write',
   'GET /api/v1/partners': 'catalog:read',

@@ -32,12 +32,17 @@ export function assertAllowed(route: RouteDeclaration, identity: Identity): void
   if (identity.kind === 'public')
     throw new AppError(commonErrors.UNAUTHENTICATED, 'Authentication is required');
   if (scope === 'authenticated') return;
-  if (scope === undefined || !identity.scopes.includes(scope)) {
-    throw new AppError(commonErrors.FORBIDDEN, `The scope ${scope ?? 'of this route'} is needed`);
+  if (![scope ?? []].flat().some((one) => identity.scopes.includes(one))) {
+    throw new AppError(commonErrors.FORBIDDEN, `The scope ${namedScope(scope) ?? 'of this route'} is needed`);
   }
   if (identity.partnerId !== undefined && route.partnerAccess !== 'own') {
     throw new AppError(commonErrors.FORBIDDEN, 'Partners have no access to this');
   }
+}
+
+/** `operations:write or payments:write` where any of several will do. */
+export function namedScope(scope: RouteDeclaration['scope']): string | undefined {
+  return scope === undefined ? undefined : [scope].flat().join(' or ');
 }
 
 /**

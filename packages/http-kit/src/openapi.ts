@@ -2,6 +2,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { namedScope } from './authorization.ts';
 import { NO_BODY } from './declarations.ts';
 import { AppError, commonErrors } from './errors.ts';
 import type { ErrorCatalogue, ErrorSpec } from './errors.ts';
@@ -110,7 +111,7 @@ function describeRoute(route: RouteOptions, service: string): void {
 function extensions(config: RouteDeclaration, service: string): Json {
   return {
     'x-service': service,
-    'x-required-scope': config.scope,
+    'x-required-scope': namedScope(config.scope),
     'x-partner-access': config.partnerAccess ?? 'none',
     'x-rate-class': config.rateClass ?? (config.scope === 'public' ? 'public' : 'caller'),
   };

@@ -15,8 +15,11 @@ export interface RouteDeclaration {
   readonly description?: string;
   /** Group in the documentation; the first segment of the path by default. */
   readonly tags?: readonly string[];
-  /** A scope, or `authenticated` (any user or key), or `public`. Every one needs an identity signed by the gateway. */
-  readonly scope?: Scope | 'public' | 'authenticated';
+  /**
+   * A scope, or `authenticated` (any user or key), or `public`. Every one needs an identity signed by the gateway. Several are
+   * of a route where the body says which is needed: any of them opens it, and the handler asks for the one (`assertAllowed`).
+   */
+  readonly scope?: Scope | readonly [Scope, Scope, ...Scope[]] | 'public' | 'authenticated';
   /**
    * `own`: a partner's users and keys may call it, and the handler narrows to `ownPartnerOnly(identity)`.
    * `none` (the default wherever a scope is asked): they get 403.

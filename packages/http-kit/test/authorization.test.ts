@@ -30,6 +30,13 @@ function routes(app: ServiceApp): void {
   }
   app.route({
     method: 'GET',
+    url: '/either',
+    schema: { response },
+    config: { operationId: 'either', summary: 'either', scope: ['operations:write', 'payments:write'] },
+    handler: async () => ok(null),
+  });
+  app.route({
+    method: 'GET',
     url: '/own',
     schema: { response },
     config: { operationId: 'own', summary: 'own', scope: 'analytics:read', partnerAccess: 'own' },
@@ -59,6 +66,21 @@ await t.test('a service', async (t) => {
     const refused = await app.inject({ url: '/staff', headers: as({ scopes: ['operations:read'] }) });
     t.same([refused.statusCode, refused.json<Problem>().code], [403, 'FORBIDDEN']);
     t.equal(await status('/anyone', as({ scopes: [] })), 200);
+  });
+
+  await t.test('opens a route of several scopes to whoever has one of them', async (t) => {
+    t.equal(await status('/either', as({ scopes: ['operations:write'] })), 200);
+    t.equal(await status('/either', as({ scopes: ['payments:write'] })), 200);
+    const refused = await app.inject({ url: '/either', headers: as({ scopes: ['operations:read'] }) });
+    t.match(refused.json<Problem>(), {
+      status: 403,
+      detail: 'The scope operations:write or payments:write is needed',
+    });
+    t.equal(await status('/either', as({ partnerId: 'p1' })), 403);
+    const document = (await app.inject('/internal/openapi.json')).json<{
+      paths: Record<string, { get: Record<string, unknown> }>;
+    }>();
+    t.equal(document.paths['/either']?.get['x-required-scope'], 'operations:write or payments:write');
   });
 
   await t.test('keeps partners to the routes that narrow to their own rows', async (t) => {

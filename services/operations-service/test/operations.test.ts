@@ -1,3 +1,4 @@
+import { ROLE_SCOPES } from '@tributary/http-kit';
 import { insertCommission, insertConversion, insertPartner, insertRow } from '@tributary/testkit';
 import { uuidv7 } from 'uuidv7';
 import t from 'tap';
@@ -221,6 +222,38 @@ t.test('a bulk change becomes a job that carries its caller and wakes the schedu
   t.equal(await named(pay, { scopes: ['operations:write', 'payments:write'] }), 202);
 });
 
+t.test(
+  'of a bulk change the action says who may: finance pays, tries out paying, and stops it',
+  async (t) => {
+    const { id } = await insertCommission(db, { status: 'confirmed' });
+    const finance = { scopes: [...ROLE_SCOPES.finance] };
+    const change = (action: string, params: object, as: object) =>
+      call('POST', '/operations/commissions/bulk', { body: { action, ids: [id], params }, as });
+    const payment = { paymentMethod: 'wire', paymentReference: 'B-2' };
+    const paying = await change('pay', payment, finance);
+    t.equal(paying.status, 202, paying.text);
+    const tryOut = async (as: object): Promise<number> => {
+      const body = { action: 'pay', ids: [id], params: payment, dryRun: true };
+      return (await call('POST', '/operations/commissions/bulk', { body, as })).status;
+    };
+    t.equal(await tryOut(finance), 202);
+    t.equal(await tryOut({ scopes: ['operations:write'] }), 403, 'trying out needs what doing needs');
+    t.match(await change('cancel', { reason }, finance), {
+      status: 403,
+      body: { detail: 'The scope operations:write is needed' },
+    });
+    t.equal((await change('cancel', { reason }, { scopes: ['operations:write'] })).status, 202);
+    t.equal((await change('cancel', {}, { scopes: ['operations:read'] })).status, 403, 'before any field');
+    t.equal((await change('pay', payment, { ...finance, partnerId: user.id })).status, 403, 'no partner');
+
+    const confirming = await change('confirm', { reason }, {});
+    const cancel = (job: string) => call('POST', `/operations/jobs/${job}/cancel`, { as: finance });
+    t.match(await cancel(confirming.body.data.id), { status: 403, body: { code: 'FORBIDDEN' } });
+    t.match(await cancel(paying.body.data.id), { status: 200, body: { data: { status: 'cancelled' } } });
+    t.match(await cancel(user.id), { status: 404, body: { code: 'JOB_NOT_FOUND' } });
+  },
+);
+
 t.test('a job is run by hand, listed, read with its results and cancelled', async (t) => {
   const run = await call('POST', '/operations/jobs/confirm-due-commissions/run', { body: {} });
   t.match(
@@ -286,7 +319,9 @@ t.test('a job is run by hand, listed, read with its results and cancelled', asyn
     ['queued', 'cancelled'],
   );
   const ended = await db.query(
-    `SELECT subject ->> 'jobId' AS id, data ->> 'status' AS status FROM outbox_events WHERE type = 'job.finished'`,
+    `SELECT subject ->> 'jobId' AS id, data ->> 'status' AS status FROM outbox_events
+     WHERE type = 'job.finished' AND subject ->> 'jobId' IN ($1, $2)`,
+    [id, running.id],
   );
   t.same(ended, [{ id, status: 'cancelled' }], 'of the running one its runner tells');
 });

@@ -19,7 +19,8 @@ function expected({ scope, isOwn }: Operation, { scopes, isPartner }: Caller): 4
   if (scope === 'public') return 'allowed';
   if (scopes === undefined) return 401;
   if (scope === 'authenticated') return 'allowed';
-  if (!scopes.some((held) => held === scope)) return 403;
+  const opening = scope?.split(' or ') ?? [];
+  if (!scopes.some((held) => opening.includes(held))) return 403;
   return isPartner && !isOwn ? 403 : 'allowed';
 }
 

@@ -9,6 +9,7 @@ import {
   sendJsonText,
   success,
   successText,
+  type Scope,
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
@@ -45,6 +46,14 @@ const bulkBody = z
     message: 'name the commissions by either ids or filter',
   });
 
+/** No job does what its caller may not do to a single commission. */
+const SCOPE_OF = {
+  confirm: 'operations:write',
+  cancel: 'operations:write',
+  adjust: 'operations:write',
+  pay: 'payments:write',
+} as const satisfies Record<z.output<typeof bulkBody>['action'], Scope>;
+
 const EXAMPLES = [
   {
     action: 'confirm',
@@ -69,17 +78,17 @@ export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
       summary:
         'Confirm, cancel, pay or adjust many commissions as a job; a dry run only reports what would happen',
       description:
-        'Paying needs the scope payments:write as well. A filter means what stood there at the moment of the request, whatever ' +
+        'Paying needs the scope payments:write, and every other action operations:write; a dry run needs the same. A filter means what stood there at the moment of the request, whatever ' +
         'end it names; nothing is paid that was confirmed later.',
-      scope: 'operations:write',
+      scope: ['operations:write', 'payments:write'],
       errors: [errors.PAYMENTS_PAUSED],
       bodyExamples: EXAMPLES,
     },
     async handler(request, reply) {
       const { filter, ids, ...rest } = request.body;
       const context = requestContext(request, deps.clock());
+      assertAllowed({ scope: SCOPE_OF[rest.action] }, request.identity);
       if (rest.action === 'pay') {
-        assertAllowed({ scope: 'payments:write' }, request.identity);
         const { pausePayments } = await deps.settings.current(context.programId);
         if (pausePayments) throw new AppError(errors.PAYMENTS_PAUSED, 'The setting pausePayments is on');
       }

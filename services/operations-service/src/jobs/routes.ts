@@ -1,6 +1,7 @@
 import { jobWire, Parameters, type CommandContext } from '@tributary/commissions';
 import {
   AppError,
+  assertAllowed,
   idParams,
   jobDetailSchema,
   jobSchema,
@@ -11,9 +12,10 @@ import {
   success,
   successText,
   validationError,
+  type Identity,
   type ServiceApp,
 } from '@tributary/http-kit';
-import { JOB_STATUSES } from '@tributary/schema';
+import { JOB_STATUSES, type Database } from '@tributary/schema';
 import { z } from 'zod';
 import { writeRecorded } from '../changes/recorded-write.ts';
 import type { OperationsDeps } from '../deps.ts';
@@ -128,12 +130,15 @@ function registerCancel(app: ServiceApp, deps: OperationsDeps): void {
     config: {
       operationId: 'cancelJob',
       summary: 'Cancel a queued job at once; a running one stops after the items under way',
-      scope: 'operations:write',
+      description:
+        'A bulk payment is cancelled with the scope payments:write, which starts it, or with operations:write, as every other job is.',
+      scope: ['operations:write', 'payments:write'],
       errors: [errors.JOB_NOT_FOUND, errors.JOB_ENDED],
     },
     async handler(request, reply) {
       const { id } = request.params;
       const context = requestContext(request, deps.clock());
+      await assertMayCancel(deps.db, request.identity, id);
       const text = await cancelJob(deps, context, id);
       if (text !== undefined) return sendJsonText(reply, successText(text));
       const [job] = await deps.db.query<{ status: string }>(
@@ -150,6 +155,17 @@ function registerCancel(app: ServiceApp, deps: OperationsDeps): void {
       );
     },
   });
+}
+
+/** Who may pay may stop a payment, and nothing else. */
+async function assertMayCancel(db: Database, identity: Identity, id: string): Promise<void> {
+  if (identity.scopes.includes('operations:write')) return;
+  const [job] = await db.query<{ pays: boolean }>(
+    `SELECT name = 'bulk-commissions' AND parameters ->> 'action' = 'pay' AS pays FROM jobs WHERE program_id = $1 AND id = $2`,
+    [identity.programId, id],
+  );
+  if (job === undefined) throw jobNotFound(id);
+  if (!job.pays) assertAllowed({ scope: 'operations:write' }, identity);
 }
 
 /** The runner of a running job sees the request between two chunks; a queued one ends here. */

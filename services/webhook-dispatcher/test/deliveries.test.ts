@@ -220,7 +220,7 @@ t.test('410 switches the endpoint off, with a reason, an audit row and an event'
 t.test(
   'what waits for its turn goes where the endpoint is by then, or nowhere when it is gone',
   async (t) => {
-    const { db, messaging, dispatcher } = await createPlatform(t, { deadlineMs: 6_000 });
+    const { db, messaging, dispatcher } = await createPlatform(t, { deadlineMs: 12_000 });
     const hanging = await createWebhookReceiver(t);
     const [before, after] = [await createWebhookReceiver(t), await createWebhookReceiver(t)];
     hanging.answerWith({ delayMs: 60_000 });
@@ -255,14 +255,17 @@ t.test(
       const event = eventFor(partnerId, type);
       await publishEvent(messaging, { ...event, data: { ...event.data, endpointId: id } } as typeof event);
     }
-    await after.received(1);
-    const orphan = await waitFor(async () => {
-      const [row] = await db.query<{ status: string }>(
-        'SELECT status, attempts, last_error FROM webhook_deliveries WHERE endpoint_id = $1',
-        [deleted.id],
-      );
-      return row?.status === 'failed' && row;
-    });
+    await after.received(1, 30_000);
+    const orphan = await waitFor(
+      async () => {
+        const [row] = await db.query<{ status: string }>(
+          'SELECT status, attempts, last_error FROM webhook_deliveries WHERE endpoint_id = $1',
+          [deleted.id],
+        );
+        return row?.status === 'failed' && row;
+      },
+      { timeoutMs: 30_000 },
+    );
     t.match(orphan, { attempts: 0, lastError: 'endpoint_deleted' });
     t.equal(before.requests.length, 0);
   },

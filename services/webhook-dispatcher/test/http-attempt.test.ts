@@ -76,7 +76,7 @@ t.test('a name that is never resolved costs its own attempts their deadline, and
   const { url } = await serve(t, (_request, response) => response.end());
   const { port } = url;
   const asked: AbortSignal[] = [];
-  const send = sender(t, 500, async (hostname, signal) => {
+  const send = sender(t, 2_000, async (hostname, signal) => {
     if (hostname === 'partner.example') return ['127.0.0.1'];
     asked.push(signal);
     return new Promise(() => undefined);

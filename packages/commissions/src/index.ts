@@ -58,8 +58,9 @@ export {
   type PostOrderOutcome,
 } from './orders/post-order.ts';
 export type { PostedOrder, PostedOrderLine } from './orders/posted-order.ts';
-export { policiesInForce, readPolicies, type PolicyRecord } from './policies/store.ts';
+export { policiesInForce, readPolicies, type PolicyRecord, type PolicySet } from './policies/store.ts';
 export { refundConversion, type RefundInput, type RefundOutcome } from './refunds/refund-conversion.ts';
+export { settingsRevision } from './revisions.ts';
 export { addContext, Parameters, type ContextPlaceholders } from './statement/parameters.ts';
 export { auditInsert, eventsOf, idempotencyInsert, outboxInsert } from './statement/records.ts';
 export { composeStatement, requireRows, runDecided, runStatement, storedEvents } from './statement/run.ts';

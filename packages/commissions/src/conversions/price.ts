@@ -2,13 +2,23 @@ import type { Database, PartnerStatus, PartnerTier } from '@tributary/schema';
 
 import type { Money } from '../money/index.ts';
 import { decideCommission, type CommissionDecision, type CommissionLine } from '../policies/index.ts';
-import { policiesInForce, readUsage, type PolicyRecord, type UsageLookup } from '../policies/store.ts';
+import {
+  policiesInForce,
+  readUsage,
+  type PolicyRecord,
+  type PolicySet,
+  type UsageLookup,
+} from '../policies/store.ts';
+import { policyRevision } from '../revisions.ts';
 import type { NewCommission } from '../statement/new-commissions.ts';
 import type { PolicyUse } from '../statement/policy-guard.ts';
 
-/** Where commands get the programme's policies; a service may cache them, `forget` is called when they proved outdated. */
+/**
+ * Where commands get the programme's policies; a service may cache them. A set that is remembered of another revision than the one
+ * just `seen` is read anew; `forget` is called when one proved outdated otherwise.
+ */
 export interface PolicySource {
-  current: (programId: string) => Promise<readonly PolicyRecord[]>;
+  current: (programId: string, seen?: string) => Promise<PolicySet>;
   forget: (programId: string) => void;
 }
 
@@ -45,7 +55,8 @@ interface ProductFacts {
   supplierId: string | null;
 }
 
-const PARTNERS = `SELECT id, tier, status FROM partners WHERE program_id = $1 AND id = ANY($2::uuid[])`;
+const PARTNERS = `SELECT id, tier, status, ${policyRevision('$1')} AS policy_revision
+  FROM partners WHERE program_id = $1 AND id = ANY($2::uuid[])`;
 const PRODUCTS = `SELECT id, category, tags, supplier_id FROM products WHERE program_id = $1 AND id = ANY($2::uuid[])`;
 
 /** What pricing answers: commissions to write, the policy uses they rely on, and why there is none, by conversion. */
@@ -76,15 +87,20 @@ export async function priceConversions(
   if (conversions.length === 0) return pricing;
   const partnerIds = [...new Set(conversions.map((conversion) => conversion.partnerId))];
   const productIds = [...new Set(conversions.map((conversion) => conversion.productId))];
-  const inForce = policiesInForce(await deps.policies.current(programId), now);
-  const [partners, products, usage] = await Promise.all([
-    deps.db.query<PartnerFacts>(PARTNERS, [programId, partnerIds]),
+  const known = await deps.policies.current(programId);
+  const [partners, products, knownUses] = await Promise.all([
+    deps.db.query<PartnerFacts & { policyRevision: string }>(PARTNERS, [programId, partnerIds]),
     deps.db.query<ProductFacts>(PRODUCTS, [programId, productIds]),
-    readUsage(deps.db, programId, inForce, partnerIds),
+    usesOf(deps.db, { programId, now, partnerIds }, known),
   ]);
   const partnerById = new Map(partners.map((partner) => [partner.id, partner]));
   const productById = new Map(products.map((product) => [product.id, product]));
-  const policiesFor = countingUses(inForce, usage);
+  const seen = partners[0]?.policyRevision ?? known.revision;
+  // What was changed before the order came decides it, whether or not anybody has told of the change yet.
+  const policiesFor =
+    seen === known.revision
+      ? knownUses
+      : await usesOf(deps.db, { programId, now, partnerIds }, await deps.policies.current(programId, seen));
   for (const conversion of conversions) {
     const partner = partnerById.get(conversion.partnerId);
     const product = productById.get(conversion.productId);
@@ -96,6 +112,16 @@ export async function priceConversions(
     for (const use of pricing.uses.slice(before)) policiesFor.used(use);
   }
   return pricing;
+}
+
+/** The policies of a set that are in force, and how often they have been used. */
+async function usesOf(
+  db: Database,
+  { programId, now, partnerIds }: { programId: string; now: Date; partnerIds: readonly string[] },
+  { policies }: PolicySet,
+) {
+  const inForce = policiesInForce(policies, now);
+  return countingUses(inForce, await readUsage(db, programId, inForce, partnerIds));
 }
 
 /** The policies as a partner finds them: with the uses that were read, and those of the commissions priced since. */

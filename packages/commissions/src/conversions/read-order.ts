@@ -2,6 +2,7 @@ import type { Database } from '@tributary/schema';
 import type { OrderAttribution } from '@tributary/schema/tables';
 
 import { EARLIER_ORDERS } from '../orders/find-touches.ts';
+import { settingsRevision } from '../revisions.ts';
 import { commissionWire, conversionWire } from '../statement/wire.ts';
 
 /** An order as it was recorded. */
@@ -26,16 +27,24 @@ const ORDER = `
      FROM order_lines l WHERE l.program_id = o.program_id AND l.order_id = o.id) AS lines
   FROM orders o WHERE o.program_id = $1 AND o.external_id`;
 
-const ONE_ORDER = `${ORDER} = $2`;
-const SEVERAL_ORDERS = `${ORDER} = ANY($2::text[])`;
+/** With the settings' revision: new orders are attributed by the settings of this moment, or later ones. */
+const withSettings = (orders: string): string => `
+  SELECT s.settings_revision, f.* FROM (SELECT ${settingsRevision('$1')} AS settings_revision) s
+  LEFT JOIN LATERAL (${orders}) f ON TRUE`;
 
+const ONE_ORDER = withSettings(`${ORDER} = $2`);
+const SEVERAL_ORDERS = withSettings(`${ORDER} = ANY($2::text[])`);
+
+type OrderRow = { settingsRevision: string } & ((RecordedOrder & { externalId: string }) | { id: null });
+
+/** An order, if it is recorded, by the shop's own id. */
 export async function findOrder(
   db: Database,
   programId: string,
   externalId: string,
-): Promise<RecordedOrder | undefined> {
-  const [order] = await db.query<RecordedOrder>(ONE_ORDER, [programId, externalId]);
-  return order;
+): Promise<{ known: RecordedOrder | undefined; settingsRevision: string }> {
+  const found = await db.query<OrderRow>(ONE_ORDER, [programId, externalId]);
+  return { known: recordedOf(found).get(externalId), settingsRevision: revisionIn(found) };
 }
 
 /** Those of some orders that are recorded, by the shop's own ids. */
@@ -43,10 +52,21 @@ export async function findOrders(
   db: Database,
   programId: string,
   externalIds: readonly string[],
-): Promise<Map<string, RecordedOrder>> {
-  const params = [programId, [...externalIds]];
-  const orders = await db.query<RecordedOrder & { externalId: string }>(SEVERAL_ORDERS, params);
-  return new Map(orders.map(({ externalId, ...order }) => [externalId, order]));
+): Promise<{ known: Map<string, RecordedOrder>; settingsRevision: string }> {
+  const found = await db.query<OrderRow>(SEVERAL_ORDERS, [programId, [...externalIds]]);
+  return { known: recordedOf(found), settingsRevision: revisionIn(found) };
+}
+
+const revisionIn = (rows: readonly OrderRow[]): string => rows[0]?.settingsRevision ?? '';
+
+function recordedOf(rows: readonly OrderRow[]): Map<string, RecordedOrder> {
+  const orders = new Map<string, RecordedOrder>();
+  for (const row of rows) {
+    if (row.id === null) continue;
+    const { externalId, settingsRevision: _revision, ...order } = row;
+    orders.set(externalId, order);
+  }
+  return orders;
 }
 
 const LINES_ON_WIRE = `

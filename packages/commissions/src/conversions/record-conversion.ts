@@ -11,7 +11,7 @@ import { writeOrder } from './write-orders.ts';
 
 export interface RecordConversionInput extends OrderInput {
   /** Decides who is credited; asked only when the order is new, since an order's attribution is decided once. */
-  attribute: () => Promise<OrderAttribution>;
+  attribute: (settingsRevision: string) => Promise<OrderAttribution>;
 }
 
 /** `conversions` and `commissions` are JSON texts of arrays as the wire shows them. */
@@ -33,14 +33,16 @@ export async function recordConversion(
   input: RecordConversionInput,
 ): Promise<RecordConversionOutcome> {
   for (let attempt = 1; attempt <= MAX_DECISIONS; attempt += 1) {
-    const known = await findOrder(deps.db, context.programId, input.orderId);
+    const { known, settingsRevision } = await findOrder(deps.db, context.programId, input.orderId);
     const compared = compareWithOrder(known, input);
     if (compared.outcome === 'conflict') return compared;
     if (compared.outcome === 'repeated') {
       const wire = await readLinesOnWire(deps.db, context.programId, compared.lineIds);
       return { outcome: 'repeated', ...wire };
     }
-    const order = known ? extendOrder(known, input) : await placeNew(deps, context.programId, input);
+    const order = known
+      ? extendOrder(known, input)
+      : await placeNew(deps, context.programId, input, settingsRevision);
     const plan = await planOrders(deps, context, [{ order, lines: compared.newLines, input }]);
     const written = await writeOrder(deps, context, plan, compared.lineIds);
     if (written !== undefined) return { outcome: 'recorded', ...written };
@@ -49,8 +51,8 @@ export async function recordConversion(
   return { outcome: 'contended' };
 }
 
-async function placeNew(deps: Deps, programId: string, input: RecordConversionInput) {
+async function placeNew(deps: Deps, programId: string, input: RecordConversionInput, revision: string) {
   const { customerRefHash } = input;
   const customer = customerRefHash !== null && (await isKnownCustomer(deps.db, programId, customerRefHash));
-  return placeOrder(input, { attribution: await input.attribute(), customer });
+  return placeOrder(input, { attribution: await input.attribute(revision), customer });
 }

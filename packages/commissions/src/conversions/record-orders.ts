@@ -25,7 +25,7 @@ export type OrderOfSetOutcome<Fault> =
 export interface OrderSet<Input extends OrderInput, Fault> {
   inputs: readonly Input[];
   /** Asked for those orders that are new. */
-  attribute: (inputs: readonly Input[]) => Promise<Attributed<Fault>[]>;
+  attribute: (inputs: readonly Input[], settingsRevision: string) => Promise<Attributed<Fault>[]>;
 }
 
 type Deps = CommandDeps & { policies: PolicySource };
@@ -76,9 +76,9 @@ async function recordTogether<Input extends OrderInput, Fault>(
 ): Promise<OrderOfSetOutcome<Fault>[] | undefined> {
   const { programId } = context;
   const ids = inputs.map(({ orderId }) => orderId);
-  const known = await findOrders(deps.db, programId, ids);
+  const { known, settingsRevision } = await findOrders(deps.db, programId, ids);
   const fresh = inputs.filter(({ orderId }) => !known.has(orderId));
-  const credited = fresh.length === 0 ? [] : await attribute(fresh);
+  const credited = fresh.length === 0 ? [] : await attribute(fresh, settingsRevision);
   const attributed = new Map(fresh.map((input, index) => [input, credited[index]]));
   const customers = await readCustomersOfSet(deps.db, programId, attributed, waiting);
   const planned: PlannedOrder[] = [];

@@ -16,7 +16,8 @@ export interface AttributionSettings {
 export interface AttributionDeps {
   readonly db: Pick<Database, 'query'>;
   readonly catalog: Pick<OrderCatalogue, 'findCode'>;
-  readonly settings: { current(programId: string): Promise<AttributionSettings> };
+  /** Settings that are remembered of another revision than the one just `seen` are read anew. */
+  readonly settings: { current(programId: string, seen?: string): Promise<AttributionSettings> };
 }
 
 /** By what an order may be traced to those who are to be credited. */
@@ -39,8 +40,9 @@ export async function attributeOrder(
   deps: AttributionDeps,
   programId: string,
   traces: Traces,
+  settingsRevision: string,
 ): Promise<OrderAttribution> {
-  const [attributed] = await attributeOrders(deps, programId, [traces]);
+  const [attributed] = await attributeOrders(deps, programId, [traces], settingsRevision);
   if (attributed === undefined) throw new Error('an order was not attributed');
   if ('fault' in attributed) throw new OrderFaultsError(attributed.fault);
   return attributed.attribution;
@@ -51,8 +53,12 @@ export async function attributeOrders(
   deps: AttributionDeps,
   programId: string,
   orders: readonly Traces[],
+  settingsRevision: string,
 ): Promise<Attributed<readonly OrderFault[]>[]> {
-  const { attributionModel, attributionWindowDays } = await deps.settings.current(programId);
+  const { attributionModel, attributionWindowDays } = await deps.settings.current(
+    programId,
+    settingsRevision,
+  );
   const checked = await checkTraces(deps, programId, orders);
   const led = orders.flatMap((traces, index) =>
     checked[index]?.decidesAlone === false && hasTraces(traces) ? [{ traces, index }] : [],

@@ -27,7 +27,7 @@ export async function postOrder(
     const input = await orderInput(deps.catalog, context.programId, order);
     return await recordConversion({ ...deps, policies: deps.catalog.policies }, context, {
       ...input,
-      attribute: () => attributeOrder(deps, context.programId, order),
+      attribute: (settingsRevision) => attributeOrder(deps, context.programId, order, settingsRevision),
     });
   } catch (error) {
     if (error instanceof OrderFaultsError) return { outcome: 'invalid', faults: error.faults };
@@ -65,11 +65,12 @@ export async function postOrders(
     if (input !== undefined && !('faults' in input)) posted.set(input, order);
   }
   const inputs = [...posted.keys()];
-  const attribute = (fresh: readonly OrderInput[]) =>
+  const attribute = (fresh: readonly OrderInput[], settingsRevision: string) =>
     attributeOrders(
       deps,
       programId,
       fresh.flatMap((input) => posted.get(input) ?? []),
+      settingsRevision,
     );
   const recorded = await recordOrders({ ...deps, policies: deps.catalog.policies }, context, {
     inputs,

@@ -1,5 +1,6 @@
 import type { Database } from '@tributary/schema';
 
+import { policyRevision } from '../revisions.ts';
 import type { Policy } from './types.ts';
 
 /** Every version of every active policy, as read; usage is read apart because it must not be cached. */
@@ -9,20 +10,31 @@ export interface PolicyRecord extends Policy {
   effectiveFrom: Date;
 }
 
+/** Every version of a programme's active policies, and which state of them it is (`policyRevision`). */
+export interface PolicySet {
+  readonly revision: string;
+  readonly policies: readonly PolicyRecord[];
+}
+
+/** In one statement, thus of one moment; a row without a policy where none is active. */
 const POLICIES = `
-  SELECT p.id, p.code, p.status, p.priority, p.created_at, p.version AS row_version, v.version, v.effective_from, v.type,
+  SELECT r.revision, p.id, p.code, p.status, p.priority, p.created_at, p.version AS row_version, v.version, v.effective_from, v.type,
     v.rate, v.amount, v.tiers, v.currency, v.partner_id, v.partner_tier, v.product_id, v.supplier_id, v.category, v.tags,
     v.min_commission, v.max_commission, v.min_order_amount, v.max_order_amount, v.requires_new_customer, v.valid_from,
     v.valid_until, v.max_usage_total, v.max_usage_per_partner, v.hold_days, v.stackable, v.exclusive_with,
     0 AS usage_total, 0 AS usage_by_partner
-  FROM commission_policies p
-  JOIN commission_policy_versions v ON v.program_id = p.program_id AND v.policy_id = p.id
-  WHERE p.program_id = $1 AND p.status = 'active'
+  FROM (SELECT ${policyRevision('$1')} AS revision) r
+  LEFT JOIN (commission_policies p
+    JOIN commission_policy_versions v ON v.program_id = p.program_id AND v.policy_id = p.id)
+    ON p.program_id = $1 AND p.status = 'active'
   ORDER BY p.id, v.version`;
 
 /** All versions of the programme's active policies; fit for a cache. */
-export function readPolicies(db: Database, programId: string): Promise<PolicyRecord[]> {
-  return db.query<PolicyRecord>(POLICIES, [programId]);
+export async function readPolicies(db: Database, programId: string): Promise<PolicySet> {
+  type Row = { revision: string } & (PolicyRecord | { id: null });
+  const rows = await db.query<Row>(POLICIES, [programId]);
+  const policies = rows.flatMap(({ revision: _revision, ...policy }) => (policy.id === null ? [] : [policy]));
+  return { revision: rows[0]?.revision ?? '', policies };
 }
 
 /**

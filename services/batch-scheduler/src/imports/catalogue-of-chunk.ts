@@ -4,14 +4,15 @@ import {
   findProductsBySku,
   readPolicies,
   type OrderCatalogue,
-  type PolicyRecord,
+  type PolicySet,
   type PostedOrder,
 } from '@tributary/commissions';
 import type { Database } from '@tributary/schema';
 
 /**
  * The catalogue as it is now, as far as these orders ask for it: three statements for all their codes and products, and one for
- * the policies. Kept for one chunk, so that a change is obeyed within a second or so without listening for it.
+ * the policies. Kept for one chunk, so that a change is obeyed within a second or so without listening for it; policies, for which
+ * statements look, at once.
  */
 export async function catalogueOfChunk(
   db: Database,
@@ -24,13 +25,17 @@ export async function catalogueOfChunk(
     findProductsById(db, programId, distinct(lines.map(({ productId }) => productId))),
     findProductsBySku(db, programId, distinct(lines.map(({ sku }) => sku))),
   ]);
-  let policies: Promise<PolicyRecord[]> | undefined;
+  let policies: Promise<PolicySet> | undefined;
   return {
     findCode: async (_programId, code) => codes.get(code),
     findProductById: async (_programId, id) => byId.get(id),
     findProductBySku: async (_programId, sku) => bySku.get(sku),
     policies: {
-      current: () => (policies ??= readPolicies(db, programId)),
+      async current(_programId, seen) {
+        const known = (policies ??= readPolicies(db, programId));
+        if (seen === undefined || (await known).revision === seen) return known;
+        return (policies = readPolicies(db, programId));
+      },
       forget: () => (policies = undefined),
     },
   };

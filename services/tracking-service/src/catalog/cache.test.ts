@@ -64,6 +64,35 @@ t.test('what was being loaded while the cache was cleared is not kept', async (t
 });
 
 t.test(
+  'what is outdated is loaded once for all who know of the change, and again for a later one',
+  async (t) => {
+    let stored = 'old';
+    const { cache, loads } = setUp({ load: async () => stored });
+    t.equal(await cache.get('a'), 'old');
+    t.equal(await cache.getCurrent('a', (value) => value === 'old'), 'old');
+    t.equal(loads.length, 1);
+    stored = 'new';
+    const isNew = (value: string): boolean => value === 'new';
+    t.same(await Promise.all([1, 2, 3].map(() => cache.getCurrent('a', isNew))), ['new', 'new', 'new']);
+    t.equal(await cache.get('a'), 'new');
+    t.equal(loads.length, 2);
+    stored = 'newest';
+    t.equal(await cache.getCurrent('a', () => false), 'newest', 'what this call has loaded is believed');
+    t.equal(loads.length, 3);
+  },
+);
+
+t.test('a load that began before the change is not believed by who knows of it', async (t) => {
+  const first = Promise.withResolvers<string>();
+  const answers = [first.promise, Promise.resolve('new')];
+  const { cache } = setUp({ load: () => answers.shift() ?? Promise.resolve('later') });
+  const early = cache.get('a');
+  const informed = cache.getCurrent('a', (value) => value === 'new');
+  first.resolve('old');
+  t.same([await early, await informed, await cache.get('a')], ['old', 'new', 'new']);
+});
+
+t.test(
   'while no changes are heard of a value is believed for a second, however old it was before',
   async (t) => {
     const { cache, pass, watch } = setUp();

@@ -4,12 +4,12 @@ import {
   findProductBySku,
   readPolicies,
   type OrderCatalogue,
-  type PolicyRecord,
+  type PolicySet,
 } from '@tributary/commissions';
 import type { EventEnvelope } from '@tributary/event-catalog';
 import { cacheMetrics, type Metrics } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
-import { createCache, type Cache } from './cache.ts';
+import { createCache, getSeen, type Cache } from './cache.ts';
 
 /** Events after which something in here may be outdated. */
 export const CATALOG_EVENTS = [
@@ -65,7 +65,7 @@ export function createCatalog(deps: {
     ...ofProducts,
     load: (programId, sku) => findProductBySku(db, programId, sku),
   });
-  const policies: Cache<PolicyRecord[]> = createCache({
+  const policies: Cache<PolicySet> = createCache({
     load: (programId) => readPolicies(db, programId),
     isWatched,
     ttlMs: 5 * MINUTE_MS,
@@ -80,7 +80,10 @@ export function createCatalog(deps: {
     findCode: (programId, code) => codes.get(joinKey(programId, code.toLowerCase())),
     findProductById: (programId, id) => byId.get(joinKey(programId, id.toLowerCase())),
     findProductBySku: (programId, sku) => bySku.get(joinKey(programId, sku)),
-    policies: { current: (programId) => policies.get(programId), forget: () => policies.clear() },
+    policies: {
+      current: (programId, seen) => getSeen(policies, programId, seen),
+      forget: () => policies.clear(),
+    },
     onEvent({ type }) {
       if (type.startsWith('partner.')) codes.clear();
       else if (type.startsWith('product.')) clearProducts();

@@ -1,8 +1,9 @@
+import { settingsRevision } from '@tributary/commissions';
 import { isTimeZone } from '@tributary/http-kit';
 import { cacheMetrics, type Metrics } from '@tributary/runtime';
 import { ATTRIBUTION_MODELS, isCurrency, type Database } from '@tributary/schema';
 import { z } from 'zod';
-import { createCache } from '../catalog/cache.ts';
+import { createCache, getSeen } from '../catalog/cache.ts';
 
 const MAX_WINDOW_DAYS = 365;
 
@@ -14,14 +15,22 @@ const settingsSchema = z.object({
   reportingTimeZone: z.string().refine(isTimeZone).catch('UTC'),
 });
 
-export type ActiveSettings = Readonly<z.output<typeof settingsSchema>>;
+export type ActiveSettings = Readonly<z.output<typeof settingsSchema>> & {
+  /** Which state of the programme's settings this is. */
+  readonly revision: string;
+};
 
 export interface SettingsSource {
-  current(programId: string): Promise<ActiveSettings>;
+  /** From memory, unless what is remembered is of another revision than the one just `seen`. */
+  current(programId: string, seen?: string): Promise<ActiveSettings>;
   clear(): void;
 }
 
-const SETTINGS = 'SELECT key, value FROM settings WHERE program_id = $1 AND key = ANY($2::text[])';
+/** A row without a key where nothing is set. */
+const SETTINGS = `
+  SELECT r.revision, s.key, s.value FROM (SELECT ${settingsRevision('$1')} AS revision) r
+  LEFT JOIN settings s ON s.program_id = $1 AND s.key = ANY($2::text[])`;
+type Row = { revision: string; key: string | null; value: unknown };
 const KEYS = Object.keys(settingsSchema.shape);
 const TTL_MS = 5 * 60_000;
 const MAX_PROGRAMS = 100;
@@ -36,14 +45,20 @@ export function createSettings(deps: {
   const { reportingTimeZone } = deps;
   const cache = createCache<ActiveSettings>({
     load: async (programId) => {
-      const rows = await deps.db.query<{ key: string; value: unknown }>(SETTINGS, [programId, KEYS]);
-      const stored = Object.fromEntries(rows.map(({ key, value }) => [key, value]));
-      return settingsSchema.parse({ reportingTimeZone, ...stored });
+      const rows = await deps.db.query<Row>(SETTINGS, [programId, KEYS]);
+      const stored = Object.fromEntries(
+        rows.flatMap(({ key, value }) => (key === null ? [] : [[key, value]])),
+      );
+      const settings = settingsSchema.parse({ reportingTimeZone, ...stored });
+      return { ...settings, revision: rows[0]?.revision ?? '' };
     },
     isWatched: deps.isWatched,
     ttlMs: TTL_MS,
     maxEntries: MAX_PROGRAMS,
     metrics: cacheMetrics(deps.metrics, 'settings'),
   });
-  return { current: (programId) => cache.get(programId), clear: () => cache.clear() };
+  return {
+    current: (programId, seen) => getSeen(cache, programId, seen),
+    clear: () => cache.clear(),
+  };
 }

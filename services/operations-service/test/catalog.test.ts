@@ -39,10 +39,6 @@ t.test('a partner comes with a referral code, its own or a generated one', async
     status: 409,
     body: { code: 'REFERRAL_CODE_TAKEN' },
   });
-  t.match(await call('POST', '/partners', { body: { ...again, email: 'N@Example.com' } }), {
-    status: 409,
-    body: { code: 'PARTNER_EMAIL_TAKEN' },
-  });
   t.match(await call('POST', '/partners', { body: { ...again, externalId: 'crm-1' } }), {
     status: 409,
     body: { code: 'PARTNER_EXTERNAL_ID_TAKEN' },
@@ -52,6 +48,23 @@ t.test('a partner comes with a referral code, its own or a generated one', async
       await call('POST', '/partners', { body: { email: 'x', referralCode: 'a b', tier: 'tin', nope: 1 } }),
     ),
     ['email', 'name', 'nope', 'referralCode', 'tier'],
+  );
+});
+
+t.test('partners may share an e-mail address, under which all of them are found', async (t) => {
+  const agency = (name: string, email: string) => call('POST', '/partners', { body: { name, email } });
+  const first = await agency('Agency, blog', 'agency@example.com');
+  const second = await agency('Agency, coupons', 'Agency@Example.com');
+  t.equal(second.status, 201, second.text);
+  const third = await insertPartner(db, { name: 'Bought by the agency' });
+  t.equal(
+    (await call('PATCH', `/partners/${third.id}`, { body: { email: 'agency@example.com' } })).status,
+    200,
+  );
+  const found = await call('GET', '/partners?email=AGENCY@example.com&sort=createdAt');
+  t.same(
+    found.body.data.map(({ id }: { id: string }) => id).sort(),
+    [first.body.data.id, second.body.data.id, third.id].sort(),
   );
 });
 

@@ -21,11 +21,13 @@ async function hashPassword(password: string): Promise<string> {
   return `$argon2id$v=19$${cost}$${unpadded(nonce)}$${unpadded(hash)}`;
 }
 
+// Partners may share an address: the oldest is the one made here.
 const ENSURE_PARTNER = `
-  WITH made AS (
+  WITH there AS (
+    SELECT id FROM partners WHERE program_id = $1 AND lower(email) = lower($2) ORDER BY created_at, id LIMIT 1
+  ), made AS (
     INSERT INTO partners (id, program_id, name, email, tier)
-    VALUES (uuidv7(), $1, 'Harbour Reviews', $2, 'gold')
-    ON CONFLICT (program_id, lower(email)) DO NOTHING
+    SELECT uuidv7(), $1, 'Harbour Reviews', $2, 'gold' WHERE NOT EXISTS (SELECT FROM there)
     RETURNING id
   ), code AS (
     INSERT INTO referral_codes (id, program_id, code, partner_id, is_default)
@@ -33,7 +35,7 @@ const ENSURE_PARTNER = `
   )
   SELECT id FROM made
   UNION ALL
-  SELECT id FROM partners WHERE program_id = $1 AND lower(email) = lower($2)`;
+  SELECT id FROM there`;
 
 // A password that a person changed stays changed.
 const ENSURE_USER = `

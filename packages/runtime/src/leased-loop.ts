@@ -71,7 +71,9 @@ async function keepRenewing(
   const giveUpAfterMs = (lease.ttlMs * 2) / 3;
   let renewedAt = performance.now();
   while (!until.aborted && !lost.signal.aborted) {
-    await pause(lease.ttlMs / 3, until);
+    const leftMs = renewedAt + giveUpAfterMs - performance.now();
+    // A timer may fire a little early: then it is only that little which is waited for once more, not another third.
+    await pause(Math.max(0, Math.min(lease.ttlMs / 3, leftMs)), until);
     if (until.aborted) return;
     const askedAt = performance.now();
     const outcome = await renewWithin(lease, held, giveUpAfterMs - (askedAt - renewedAt));

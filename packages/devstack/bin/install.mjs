@@ -1,15 +1,6 @@
 // Brings the dependencies: pnpm through npx, only when something that decides them has changed.
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  closeSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -62,13 +53,16 @@ function isAlive(pid) {
 
 /** Creates the lock file, or answers the id of the live process that holds it. A dead holder's lock is removed. */
 function tryLock(file) {
+  // Written whole before it gets its name: a lock without an id in it would be taken for a dead one.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, String(process.pid));
   try {
-    const descriptor = openSync(file, 'wx');
-    writeFileSync(descriptor, String(process.pid));
-    closeSync(descriptor);
+    linkSync(draft, file);
     return undefined;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
   const holder = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
   if (holder > 0 && isAlive(holder)) return holder;

@@ -60,7 +60,7 @@ export interface RunningStack {
 }
 
 /** A cold start on a slow disk; a service itself is ready within 2 s. */
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 180_000;
 
 /** Everything one start shares: what is running already and the addresses found so far. */
 class StackStart {

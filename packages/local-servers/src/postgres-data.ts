@@ -11,7 +11,8 @@ import { runProgram } from './run-program.ts';
 export const OWNER_ROLE = 'tributary_owner';
 
 const MAJOR = '18';
-const PREVIOUS_SERVER_GRACE_MS = 20_000;
+/** A checkpoint of all that was written last may take its time on a slow disk. */
+const PREVIOUS_SERVER_GRACE_MS = 120_000;
 
 const INITDB_ARGS = [
   ...`-U ${OWNER_ROLE} -A trust -E UTF8 --no-instructions`.split(' '),

@@ -50,16 +50,21 @@ export interface ConnectOptions {
 }
 
 const DEFAULT_CLOSE_MS = 5_000;
+/** Less would give up on servers that answer; who waits longer for a connection waits as long for it to open. */
+const MIN_CONNECT_MS = 2_000;
 
 /** Opens a bounded pool; connections are made when they are needed, so this never fails by itself. */
 export function connect(options: ConnectOptions): Database {
   const { url, applicationName, maxConnections = 8, acquireTimeoutMs = 2_000 } = options;
   const { answerTimeoutMs = 15_000, plans = 'by parameters', onNotice = () => undefined } = options;
+  const connectTimeoutMs = Math.max(MIN_CONNECT_MS, acquireTimeoutMs);
   const slots = createSlots(maxConnections, acquireTimeoutMs);
-  const streams = createStreams({ url, applicationName, onNotice, acquireTimeoutMs, answerTimeoutMs });
+  const limits = { acquireTimeoutMs, answerTimeoutMs, connectTimeoutMs };
+  const streams = createStreams({ url, applicationName, onNotice, ...limits });
   // One connection more than slots: it is ping()'s.
   const settings = plans === 'once' ? { plan_cache_mode: 'force_generic_plan' } : {};
-  const pool = createPool({ url, applicationName, connections: maxConnections + 1, settings, onNotice });
+  const connections = maxConnections + 1;
+  const pool = createPool({ url, applicationName, connections, connectTimeoutMs, settings, onNotice });
   let ping: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 

@@ -9,6 +9,8 @@ export interface PoolOptions {
   url: string;
   applicationName: string;
   connections: number;
+  /** How long one may take to open. */
+  connectTimeoutMs: number;
   /** Server settings sent with the start-up message; they win over those of the role. */
   settings?: Record<string, number | string>;
   onNotice: (notice: { message: string }) => void;
@@ -28,12 +30,12 @@ interface Generation {
   retired: boolean;
 }
 
-const CONNECT_TIMEOUT_SECONDS = 2;
 const KEEP_ALIVE_SECONDS = 30;
 /** A connection carries one statement at a time, so that its death fails one statement and no stranger's. */
 const MAX_PIPELINE = 0;
 
-function openDriver({ url, applicationName, connections, settings, onNotice }: PoolOptions): Driver {
+function openDriver(options: PoolOptions): Driver {
+  const { url, applicationName, connections, connectTimeoutMs, settings, onNotice } = options;
   // `max_pipeline` is missing from the driver's types.
   const undeclared = { max_pipeline: MAX_PIPELINE };
   return postgres(url, {
@@ -44,7 +46,7 @@ function openDriver({ url, applicationName, connections, settings, onNotice }: P
     types: driverTypes,
     // Only column names: the driver's `camel` would rewrite the keys inside jsonb values too.
     transform: { column: { from: postgres.toCamel } },
-    connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    connect_timeout: connectTimeoutMs / 1_000,
     keep_alive: KEEP_ALIVE_SECONDS,
     connection: { application_name: applicationName, ...settings },
     onnotice: (notice) => onNotice({ message: notice['message'] ?? '' }),

@@ -10,7 +10,10 @@ const CURSOR_IS_GONE = '34000';
 
 type Run = <Row extends object>(text: string, params?: readonly QueryParam[]) => Promise<Row[]>;
 
-interface StreamOptions extends Pick<PoolOptions, 'url' | 'applicationName' | 'onNotice'> {
+interface StreamOptions extends Pick<
+  PoolOptions,
+  'url' | 'applicationName' | 'onNotice' | 'connectTimeoutMs'
+> {
   acquireTimeoutMs: number;
   answerTimeoutMs: number;
 }

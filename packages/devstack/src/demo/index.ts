@@ -4,6 +4,7 @@ import type { Accounts } from './accounts.ts';
 import { awaitRollups } from './await-rollups.ts';
 import { ensureAccounts } from './ensure-accounts.ts';
 import { DAYS } from './history/calendar.ts';
+import { PATIENT } from './patience.ts';
 import { holdsAnotherProgramme, readProgress, writeProgress } from './progress.ts';
 
 export interface SeedOptions {
@@ -22,7 +23,7 @@ export interface SeedOptions {
 }
 
 async function asOwner(ownerUrl: string, work: (owner: Database) => Promise<void>): Promise<void> {
-  const owner = connect({ url: ownerUrl, applicationName: 'tributary-seed' });
+  const owner = connect({ url: ownerUrl, applicationName: 'tributary-seed', ...PATIENT });
   try {
     await work(owner);
   } finally {

@@ -11,6 +11,7 @@ import { playDay } from './history/play-day.ts';
 import type { Scene } from './history/scene.ts';
 import type { SeedOptions } from './index.ts';
 import { OPERATOR_ADDRESS, OPERATOR_AGENT, type Operator } from './operator.ts';
+import { PATIENT } from './patience.ts';
 import { type Progress, writeProgress } from './progress.ts';
 
 /** Partners are replayed side by side; on two cores more connections than this only wait for one another. */
@@ -20,25 +21,18 @@ const FLUSH_TIMEOUT_MS = 20_000;
 const DAYS_PER_LINE = 20;
 
 /**
- * Nobody else waits for the connections of the seeding, and a machine that is busy with other things has to come to its end
- * all the same: neither turns nor statements are held to what is due to a request.
- */
-const PATIENCE_MS = 60_000;
-
-/**
  * Commits of the seeding do not wait for the disk: a crash takes the newest away, in order, and with them the note that
  * their day is done; so the next start goes on from there.
  */
 function connectPatiently(serviceUrl: string): Database {
   const url = new URL(serviceUrl);
   url.searchParams.set('synchronous_commit', 'off');
-  for (const limit of ['statement_timeout', 'lock_timeout']) url.searchParams.set(limit, String(PATIENCE_MS));
+  for (const limit of ['statement_timeout', 'lock_timeout']) url.searchParams.set(limit, '60s');
   return connect({
     url: url.href,
     applicationName: 'tributary-demonstration',
     maxConnections: CONNECTIONS,
-    acquireTimeoutMs: PATIENCE_MS,
-    answerTimeoutMs: 2 * PATIENCE_MS,
+    ...PATIENT,
   });
 }
 

@@ -7,6 +7,8 @@ import { onDisk, StackFailure } from '../failure.ts';
 import { writePrivate } from './files.ts';
 
 const SQLITE_BUSY = 5;
+/** Two that try at the same moment may be in each other's way; one of them gets through in this time. */
+const BUSY_TIMEOUT_MS = 500;
 const PID_WAIT_MS = 50;
 const PID_ATTEMPTS = 20;
 
@@ -44,7 +46,7 @@ async function refuse(home: string, pidFile: string): Promise<never> {
  */
 export async function lockHome(home: string): Promise<void> {
   const pidFile = join(home, 'pid');
-  const database = onDisk(home, () => new DatabaseSync(join(home, 'lock')));
+  const database = onDisk(home, () => new DatabaseSync(join(home, 'lock'), { timeout: BUSY_TIMEOUT_MS }));
   try {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {

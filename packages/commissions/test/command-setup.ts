@@ -7,7 +7,7 @@ import {
   type PolicySource,
 } from '@tributary/commissions';
 import type { StoredEvent } from '@tributary/event-catalog';
-import type { Database } from '@tributary/schema';
+import { connect, type Database } from '@tributary/schema';
 import {
   createTestDatabase,
   insertPartner,
@@ -19,7 +19,17 @@ import { z } from 'zod';
 
 /** A database with one partner, product and ten-percent policy, and what commands need. */
 export async function setUp(t: TestScope) {
-  const { db, owner } = await createTestDatabase(t);
+  const { serviceUrl, owner } = await createTestDatabase(t);
+  // Many commands at once queue for connections and locks for as long as a busy machine needs.
+  const url = new URL(serviceUrl);
+  for (const limit of ['statement_timeout', 'lock_timeout']) url.searchParams.set(limit, '60s');
+  const db = connect({
+    url: url.href,
+    applicationName: 'commands',
+    acquireTimeoutMs: 60_000,
+    answerTimeoutMs: 120_000,
+  });
+  t.teardown(() => db.close());
   const published: StoredEvent[] = [];
   const policies: PolicySource = {
     current: (programId) => readPolicies(db, programId),

@@ -237,6 +237,8 @@ t.test('connections killed during a burst of commands leave no half change and n
   const sale = await setUp(t);
   const ids: string[] = [];
   for (const _ of times(30)) ids.push((await recordSale(sale)).commissionId);
+  // Opens the connection that kills, so that it does not come too late.
+  await sale.owner.query('SELECT 1');
   const adjustments = ids.flatMap((commissionId) =>
     times(4).map((round) =>
       changeCommission(sale.deps, contextAt(), {

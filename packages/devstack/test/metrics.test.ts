@@ -61,10 +61,16 @@ await dataOf(adjust(second.commissions[0].id));
 const bulk = { action: 'confirm', ids: [first.commissions[0].id], params: { reason: 'Checked' } };
 await dataOf(admin('POST', '/operations/commissions/bulk', { body: bulk }), 202);
 await dataOf(admin('POST', '/operations/jobs/confirm-due-commissions/run', { body: {} }), 202);
-await waitFor(async () => {
-  const rows = await db.query("SELECT FROM jobs WHERE status IN ('queued', 'running')");
-  return rows.length === 0 && receiver.requests.length > 0;
-});
+await waitFor(
+  async () => {
+    const rows = await db.query("SELECT FROM jobs WHERE status IN ('queued', 'running')");
+    return rows.length === 0 && receiver.requests.length > 0;
+  },
+  { timeoutMs: 60_000, what: 'the end of all jobs, and a webhook' },
+);
+
+/** Figures of the whole are measured every 15 s. */
+const MEASURED = { timeoutMs: 60_000, intervalMs: 250, what: 'the next measurement' };
 
 async function scrape(name: (typeof SCRAPED_SERVICES)[number]): Promise<Map<string, ExposedMetric>> {
   return parseExposition(await (await fetch(`${platform.services[name].url}/metrics`)).text());
@@ -80,15 +86,12 @@ async function scrapeAll() {
 /** Of which this run need not have a series: something has to go wrong first. */
 const RARE = new Set(['event_retries_total', 'dead_letters_total', 'consumer_restarts_total']);
 
-await waitFor(
-  async () => {
-    const seen = [...(await scrapeAll()).values()];
-    return Object.keys(METRICS)
-      .filter((name) => !RARE.has(name))
-      .every((name) => seen.some((metrics) => (metrics.get(name)?.series.length ?? 0) > 0));
-  },
-  { timeoutMs: 30_000, intervalMs: 250 },
-).catch(() => undefined);
+await waitFor(async () => {
+  const seen = [...(await scrapeAll()).values()];
+  return Object.keys(METRICS)
+    .filter((name) => !RARE.has(name))
+    .every((name) => seen.some((metrics) => (metrics.get(name)?.series.length ?? 0) > 0));
+}, MEASURED).catch(() => undefined);
 const scraped = await scrapeAll();
 
 const PROCESS = /^(process|nodejs)_/;
@@ -150,7 +153,7 @@ t.test('figures of the whole come from one process, and are those of the databas
   await waitFor(async () => {
     const now = await scrape('batch-scheduler');
     return now.get('commissions_in_progress')?.series[0]?.value === row?.open;
-  });
+  }, MEASURED);
   t.equal(gauges?.get('commissions_in_progress')?.series.length, 1);
 });
 

@@ -23,7 +23,7 @@ import {
 import type { StackSettings } from '../src/settings.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
 
 /** A service as a process of its own, on an address that stays the same. */
 export interface PlatformService {

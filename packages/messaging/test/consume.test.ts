@@ -111,6 +111,7 @@ t.test('a batch holds many events, and one bad event in it costs the others noth
       name: 'batches',
       types: ['commission.confirmed'],
       batchSize: 100,
+      gatherMs: 500,
       ...FAST,
       handleBatch: async (batch) => {
         sizes.push(batch.length);

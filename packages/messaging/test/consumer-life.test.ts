@@ -115,17 +115,17 @@ t.test('work longer than the ack wait is not delivered a second time', async (t)
     defineConsumer({
       name: 'slow',
       types: ['commission.paid'],
-      ackWaitMs: 300,
+      ackWaitMs: 1_500,
       handler: async () => {
         calls += 1;
         // Three ack waits, counted by the server's clock and not by ours.
-        await untilServerTime(messaging, 900);
+        await untilServerTime(messaging, 4_500);
         done = true;
       },
     }),
   );
   publisher.publish([newEvent('commission.paid')]);
-  await waitFor(() => done);
+  await waitFor(() => done, { timeoutMs: 30_000 });
   t.equal(calls, 1);
 });
 
@@ -139,5 +139,5 @@ async function untilServerTime(messaging: Messaging, ms: number): Promise<void> 
     return (await jsm.streams.getMessage(stream, { seq: ack.seq })).time.getTime();
   };
   const from = await stampNow();
-  await waitFor(async () => (await stampNow()) - from >= ms);
+  await waitFor(async () => (await stampNow()) - from >= ms, { timeoutMs: 30_000 });
 }

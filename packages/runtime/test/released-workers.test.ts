@@ -8,11 +8,17 @@ const { db, owner } = await createTestDatabase(t);
 
 function candidate(config: { WORKERS: boolean; RELEASE: string }) {
   const log: string[] = [];
+  let looks = 0;
   const metrics = createMetrics({ service: 'tracking-service' });
   const workers = releasedWorkers({
     service: 'tracking-service',
     config,
-    db,
+    db: {
+      query: (...args) => {
+        looks += 1;
+        return db.query(...args);
+      },
+    },
     logger,
     metrics,
     start: () => {
@@ -23,6 +29,11 @@ function candidate(config: { WORKERS: boolean; RELEASE: string }) {
   return {
     workers,
     log,
+    /** Once it has looked at what the rollout says now, and acted on it. */
+    untilItLooked: async () => {
+      const before = looks;
+      await waitFor(() => looks >= before + 2);
+    },
     gauge: async () => /workers_running\{[^}]*\} (\d)/.exec(await metrics.expose())?.[1],
   };
 }
@@ -46,9 +57,10 @@ t.test('a process with workers on runs them from the start, whatever a rollout s
 });
 
 t.test('a candidate starts and ends its workers as its rollout goes on and back', async (t) => {
-  const { workers, log, gauge } = candidate({ WORKERS: false, RELEASE: 'v2' });
+  const { workers, log, gauge, untilItLooked } = candidate({ WORKERS: false, RELEASE: 'v2' });
   await workers.start();
   await place('canary', 'v3');
+  await untilItLooked();
   t.equal(workers.running, undefined, 'not for the rollout of another release');
   await place('canary', 'v2');
   await waitFor(() => workers.running !== undefined);

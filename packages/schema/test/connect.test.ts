@@ -4,6 +4,15 @@ import { connect, DatabaseUnavailableError, sqlState } from '../src/index.ts';
 
 const { db, owner, serviceUrl } = await createTestDatabase(t);
 
+/** For statements that are to wait, however long it takes: the role's time-outs are in nobody's way. */
+const PATIENT = { url: withoutTimeouts(serviceUrl), acquireTimeoutMs: 60_000 };
+
+function withoutTimeouts(text: string): string {
+  const url = new URL(text);
+  for (const limit of ['statement_timeout', 'lock_timeout']) url.searchParams.set(limit, '0');
+  return url.href;
+}
+
 /** Statements that wait until `open()`: they hold connections for as long as a test wants. */
 async function gate(key: number): Promise<{ statement: string; open: () => Promise<void> }> {
   const holder = connect({ url: serviceUrl, applicationName: 'gate', maxConnections: 1 });
@@ -47,7 +56,7 @@ t.test('statements are planned for their parameters, or once where a service say
 });
 
 t.test('at most maxConnections statements run at once, the rest wait, and ping passes them by', async (t) => {
-  const small = connect({ url: serviceUrl, applicationName: 'small', maxConnections: 3 });
+  const small = connect({ ...PATIENT, applicationName: 'small', maxConnections: 3 });
   const { statement, open } = await gate(11);
   const all = Promise.all(Array.from({ length: 10 }, () => small.query(statement)));
   await waitFor(async () => {
@@ -68,7 +77,7 @@ t.test(
   'a statement that gets no connection in time fails as unavailable, never having been sent',
   async (t) => {
     const small = connect({
-      url: serviceUrl,
+      url: PATIENT.url,
       applicationName: 'short',
       maxConnections: 1,
       acquireTimeoutMs: 30,
@@ -105,7 +114,7 @@ t.test('an unknown database or role is unavailable, too', async (t) => {
 });
 
 t.test('close lets what is under way and waiting finish, and refuses what comes later', async (t) => {
-  const closing = connect({ url: serviceUrl, applicationName: 'closing', maxConnections: 1 });
+  const closing = connect({ ...PATIENT, applicationName: 'closing', maxConnections: 1 });
   const { statement, open } = await gate(13);
   const both = Promise.all([closing.query(statement), closing.query('select 2 as two')]);
   const closed = closing.close(60_000);
@@ -180,7 +189,8 @@ t.test('a stream that loses its connection between batches throws instead of end
       batches += batch.length;
       if (batches > 100) continue;
       await owner.query(
-        `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'test stream'`,
+        `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+         where application_name = 'test stream' and datname = current_database()`,
       );
     }
   };

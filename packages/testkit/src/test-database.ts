@@ -16,6 +16,9 @@ export interface TestDatabase {
   owner: Database;
 }
 
+/** A burst of a test waits its turn on a busy machine; what the usual two seconds do is tested in packages/schema. */
+const PATIENCE_MS = 30_000;
+
 async function asAdministrator(statement: string): Promise<void> {
   const sql = postgres(runnerSetting('TEST_POSTGRES_URL'), { max: 1, onnotice: () => undefined });
   try {
@@ -32,8 +35,14 @@ export async function createTestDatabase(t: TestScope): Promise<TestDatabase> {
   await asAdministrator(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE} STRATEGY FILE_COPY`);
   const ownerUrl = withDatabase(runnerSetting('TEST_POSTGRES_URL'), name);
   const serviceUrl = withUser(ownerUrl, SERVICE_ROLE);
-  const db = connect({ url: serviceUrl, applicationName: 'test' });
-  const owner = connect({ url: ownerUrl, applicationName: 'test-owner', maxConnections: 2 });
+  const acquireTimeoutMs = PATIENCE_MS;
+  const db = connect({ url: serviceUrl, applicationName: 'test', acquireTimeoutMs });
+  const owner = connect({
+    url: ownerUrl,
+    applicationName: 'test-owner',
+    maxConnections: 2,
+    acquireTimeoutMs,
+  });
   t.teardown(async () => {
     await Promise.all([db.close(), owner.close()]);
     await asAdministrator(`DROP DATABASE ${name} WITH (FORCE)`);

@@ -28,7 +28,8 @@ t.test('a Redis of its own can be frozen and thawed', async (t) => {
   const server = await startOwnRedis(t);
   const redis = new Redis(server.url, { commandTimeout: 300 });
   t.teardown(() => redis.disconnect());
-  t.equal(await redis.ping(), 'PONG');
+  // The first one waits for the connection as well.
+  t.equal(await waitFor(() => redis.ping()), 'PONG');
   server.freeze();
   await t.rejects(redis.ping(), /timed out/);
   server.thaw();

@@ -165,7 +165,7 @@ t.test(
         const shown = await funnel();
         return isDeepStrictEqual(shown, await funnelBySql(db, RANGE)) && shown;
       },
-      { what: 'the funnel to equal SQL', timeoutMs: 5_000 },
+      { what: 'the funnel to equal SQL', timeoutMs: 30_000 },
     );
     t.match(figures, { statusBreakdown: { paid: 1 }, totalClawedBack: 5.5 });
     t.match(figures, {

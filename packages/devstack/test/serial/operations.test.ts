@@ -137,11 +137,20 @@ async function insertBonuses(partnerId: string): Promise<void> {
   );
 }
 
+/** Lets each statement that changes commissions take a while, so that there is time to kill and to cancel between them. */
+async function slowDownChanges(): Promise<void> {
+  await platform.owner.query(`CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END $$`);
+  await platform.owner.query(`CREATE TRIGGER slow BEFORE INSERT ON commission_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION take_a_while()`);
+}
+
 /** Starts a change of all these bonuses, and answers once some of them are done. */
 async function halfWay(partnerId: string, newAmount: number) {
   const body = { action: 'adjust', params: { newAmount, reason: 'all of them' }, filter: { partnerId } };
   const { id } = await dataOf(shop('POST', '/operations/commissions/bulk', { body }), 202);
-  await waitFor(async () => (await dataOf(shop('GET', `/operations/jobs/${id}`))).succeeded > 0);
+  const isUnderWay = async () => (await dataOf(shop('GET', `/operations/jobs/${id}`))).succeeded > 0;
+  await waitFor(isUnderWay, { timeoutMs: 60_000, what: 'the first progress of the job' });
   return id;
 }
 
@@ -179,6 +188,7 @@ t.test(
     const body = { name: 'Tower', email: 'tower@example.com' };
     const { id: partnerId } = await dataOf(shop('POST', '/partners', { body }), 201);
     await insertBonuses(partnerId);
+    await slowDownChanges();
     const scheduler = platform.services['batch-scheduler'];
     const id = await halfWay(partnerId, 11);
     await scheduler.kill();

@@ -45,7 +45,7 @@ t.test('the tour of the README works as printed', async (t) => {
   const script = [endsItsJobs, ...blocks].join('\n');
   const ran = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: folder,
-    timeout: 60_000,
+    timeout: 240_000,
     env: { PATH: `${await curlFor(folder)}:${process.env.PATH ?? ''}`, TRIBUTARY_HOME: folder },
   });
   t.notMatch(ran.stdout, /undefined/);

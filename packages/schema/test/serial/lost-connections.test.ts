@@ -142,7 +142,7 @@ t.test('immediate restarts under load tear nothing, and work goes on by itself',
 });
 
 t.test('back ends that are frozen fail their statements in time, and no later statement', async (t) => {
-  const frozen = open('frozen', 500);
+  const frozen = open('frozen', 4_000);
   const pids = await Promise.all(
     Array.from({ length: CONNECTIONS }, () =>
       frozen.query<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.2)'),

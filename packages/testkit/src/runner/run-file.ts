@@ -16,7 +16,7 @@ export interface FileResult {
 }
 
 /** tap ends a file itself after this time (seconds); the runner's own limit is for a file that never reaches tap. */
-const FILE_TIMEOUT_S = 240;
+const FILE_TIMEOUT_S = 420;
 
 interface TestEvent {
   name: string;

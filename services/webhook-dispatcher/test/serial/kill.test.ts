@@ -20,8 +20,11 @@ import {
 
 const SERVER = fileURLToPath(new URL('../../src/server.ts', import.meta.url));
 
-/** A dispatcher in a process of its own, on a free port. */
-async function startProcess(t: TestScope, env: Record<string, string>): Promise<ChildProcess> {
+/** A dispatcher in a process of its own, on a free port: ready, with its workers running unless they are off. */
+async function startProcess(
+  t: TestScope,
+  env: Record<string, string>,
+): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, [SERVER], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -29,10 +32,12 @@ async function startProcess(t: TestScope, env: Record<string, string>): Promise<
   t.teardown(() => void child.kill('SIGKILL'));
   let log = '';
   child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  await waitFor(() => log.includes('"ready"') || log.includes('ready'), {
-    what: `the process to be ready: ${log}`,
+  const ready = /"address":"([^"]+)".*"msg":"ready"/;
+  const url = await waitFor(() => ready.exec(log)?.[1], {
+    timeoutMs: 30_000,
+    what: 'the process to be ready',
   });
-  return child;
+  return { child, url };
 }
 
 async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -82,7 +87,7 @@ t.test('a dispatcher killed again and again loses no delivery', { timeout: 120_0
   }
   const published: string[] = [];
   for (let round = 0; round < 5; round += 1) {
-    const child = await startProcess(t, env);
+    const { child } = await startProcess(t, env);
     const before = receiver.requests.length;
     const events = Array.from({ length: 60 }, (_, i) => eventFor(partners[i % 10] ?? newId()));
     for (const event of events) await publishEvent(messaging, event);
@@ -91,7 +96,7 @@ t.test('a dispatcher killed again and again loses no delivery', { timeout: 120_0
     await waitFor(() => receiver.requests.length > before + round * 10);
     await kill(child, 'SIGKILL');
   }
-  const survivor = await startProcess(t, env);
+  const { child: survivor } = await startProcess(t, env);
   const allDelivered = async (): Promise<boolean> => {
     const [row] = await db.query<{ delivered: number; all: number }>(
       `SELECT count(*) FILTER (WHERE status = 'delivered')::int AS delivered, count(*)::int AS all FROM webhook_deliveries`,
@@ -119,7 +124,7 @@ t.test(
     receiver.answerWith({ delayMs: 400 });
     const partnerId = await insertPartner(db);
     await createEndpoint(registry, { partnerId, url: receiver.url });
-    const child = await startProcess(t, env);
+    const { child } = await startProcess(t, env);
     for (let i = 0; i < 30; i += 1) await publishEvent(messaging, eventFor(partnerId));
     await receiver.received(3);
     t.equal(await kill(child, 'SIGTERM'), 0);
@@ -137,10 +142,13 @@ t.test('with WORKERS=off it answers requests and delivers nothing', { timeout: 6
   const receiver = await createWebhookReceiver(t);
   const partnerId = await insertPartner(db);
   await createEndpoint(registry, { partnerId, url: receiver.url });
-  const idle = await startProcess(t, { ...env, WORKERS: 'off' });
   await publishEvent(messaging, eventFor(partnerId));
+  const { child: idle, url } = await startProcess(t, { ...env, WORKERS: 'off' });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  t.match(metrics, /workers_running\{[^}]*\} 0/, 'they would run by now');
+  t.equal((await db.query('SELECT FROM webhook_deliveries')).length, 0);
   t.equal(await kill(idle, 'SIGTERM'), 0);
   t.equal(receiver.requests.length, 0);
   await startProcess(t, env);
-  await receiver.received(1);
+  await receiver.received(1, 30_000);
 });

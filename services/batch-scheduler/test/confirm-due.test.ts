@@ -58,7 +58,8 @@ t.test(
       jobs.reduce((sum, { succeeded }) => sum + succeeded, 0),
       3_000,
     );
-    t.ok(jobs.every(({ failed, skipped }) => failed === 0 && skipped === 0));
+    // What the other has locked as one looks for the last time counts as skipped there.
+    t.ok(jobs.every(({ failed }) => failed === 0));
   },
 );
 

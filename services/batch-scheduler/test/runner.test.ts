@@ -3,7 +3,7 @@ import t from 'tap';
 import { z } from 'zod';
 import { defineJob, JobFailedError, type JobDeclaration, type JobRun } from '../src/jobs/declaration.ts';
 import { claimJob, reportProgress } from '../src/jobs/job-store.ts';
-import { ada, queueJob, readJob, readResults, schedulerDeps, startRunner, untilEnded } from './harness.ts';
+import { ada, queueJob, readJob, readResults, startRunner, untilEnded } from './harness.ts';
 
 const { db } = await createTestDatabase(t);
 
@@ -106,7 +106,7 @@ t.test('work whose lease another took is told to stop', async (t) => {
     await aborted.promise;
     throw new Error('stopped');
   });
-  startRunner(t, db, { jobs: [held], leaseMs: 600 });
+  startRunner(t, db, { jobs: [held], leaseMs: 3_000 });
   const id = await queueJob(db, 'stolen');
   await waitFor(async () => (await readJob(db, id)).status === 'running');
   await db.query(
@@ -138,8 +138,9 @@ t.test('a running job that is cancelled ends between two chunks', async (t) => {
 });
 
 t.test('a failure that may pass is tried again later, one that cannot is not', async (t) => {
-  const passing = failing('passing', async ({ attempt }) => {
-    if (attempt === 1) throw new Error('Postgres hiccuped');
+  let isPassing = false;
+  const passing = failing('passing', async () => {
+    if (!isPassing) throw new Error('Postgres hiccuped');
   });
   const hopeless = failing('hopeless', async () => {
     throw new JobFailedError('nothing to be done');
@@ -149,12 +150,16 @@ t.test('a failure that may pass is tried again later, one that cannot is not', a
   t.match(await untilEnded(db, failed), { status: 'failed', error: 'nothing to be done', attempts: 1 });
   const waiting = await waitFor(async () => {
     const job = await readJob(db, retried);
-    return job.error === null ? undefined : job;
+    return job.status === 'queued' && job.error !== null && job;
   });
-  t.match(waiting, { status: 'queued', error: 'Postgres hiccuped', attempts: 1 });
-  t.ok(waiting.leaseUntil !== null && waiting.leaseUntil > new Date());
-  await db.query('UPDATE jobs SET lease_until = NULL WHERE id = $1', [retried]);
-  t.match(await untilEnded(db, retried), { status: 'succeeded', error: null, attempts: 2 });
+  t.match(waiting, { error: 'Postgres hiccuped', leaseHolder: null });
+  const { startedAt, leaseUntil } = waiting;
+  t.ok(startedAt !== null && leaseUntil !== null && leaseUntil.getTime() - startedAt.getTime() >= 5_000);
+  isPassing = true;
+  await db.query(`UPDATE jobs SET lease_until = NULL WHERE id = $1 AND status = 'queued'`, [retried]);
+  const ended = await untilEnded(db, retried);
+  t.match(ended, { status: 'succeeded', error: null });
+  t.ok(ended.attempts >= 2);
 });
 
 t.test(
@@ -191,7 +196,7 @@ t.test('a job of a name that this release does not know is left to others', asyn
   t.match(await readJob(db, stranger), { status: 'queued', attempts: 0 });
 });
 
-t.test('every attempt and its end are audited', async (t) => {
+t.test('the end of a job is audited, under the name of whoever asked for it', async (t) => {
   const { job } = stepper('audited');
   startRunner(t, db, { jobs: [job] });
   const id = await queueJob(db, 'audited');
@@ -201,5 +206,4 @@ t.test('every attempt and its end are audited', async (t) => {
     [id],
   );
   t.match(rows, [{ action: 'succeeded', actor: ada.name, ipAddress: ada.ipAddress }]);
-  t.same(schedulerDeps(db).published, []);
 });

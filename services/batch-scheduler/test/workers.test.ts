@@ -6,7 +6,7 @@ import { createTestDatabase, testIdentityKey, testNats, waitFor } from '@tributa
 import t from 'tap';
 import { buildApp, SERVICE } from '../src/app.ts';
 import { startWorkers } from '../src/workers.ts';
-import { ada, logger, queueJob, readJob, schedulerDeps, untilEnded } from './harness.ts';
+import { ada, logger, queueJob, readJob, schedulerDeps, type Job } from './harness.ts';
 
 const { db } = await createTestDatabase(t);
 const messaging = connectMessaging({
@@ -35,18 +35,20 @@ t.test('job.queued wakes the runner, and job.finished reaches NATS', async (t) =
     await workers.stop();
     await publisher.stop();
   });
-  // The one run that a fresh installation begins with; when it has ended, the runner sleeps.
-  const first = await waitFor(async () => {
-    const [row] = await db.query<{ id: string; name: string }>('SELECT id, name FROM jobs');
-    return row;
-  });
-  t.equal(first.name, 'maintain-partitions');
-  await untilEnded(db, first.id);
+  // The one run that a fresh installation begins with, beside any whose hour it is; when they have ended, the runner sleeps.
+  await waitFor(
+    async () => {
+      const jobs = await db.query<Pick<Job, 'name' | 'finishedAt'>>('SELECT name, finished_at FROM jobs');
+      const isBegun = jobs.some(({ name }) => name === 'maintain-partitions');
+      return isBegun && jobs.every(({ finishedAt }) => finishedAt !== null);
+    },
+    { timeoutMs: 30_000, what: 'the end of the first run' },
+  );
 
   const connection = await waitFor(() => messaging.live);
-  const finished = Promise.withResolvers<unknown>();
+  const finished: Pick<StoredEvent, 'type' | 'data'>[] = [];
   const subscription = connection.subscribe(messaging.names.subject('job.finished'), {
-    callback: (_error, message) => finished.resolve(message.json()),
+    callback: (_error, message) => finished.push(message.json()),
   });
   t.teardown(() => subscription.unsubscribe());
   const id = await queueJob(db, 'maintain-partitions');
@@ -69,9 +71,10 @@ t.test('job.queued wakes the runner, and job.finished reaches NATS', async (t) =
       await announce();
       return (await readJob(db, id)).finishedAt !== null;
     },
-    { intervalMs: 200 },
+    { intervalMs: 200, timeoutMs: 30_000 },
   );
-  t.match(await finished.promise, { type: 'job.finished', data: { status: 'succeeded' } });
+  const told = await waitFor(() => finished.find(({ data }) => 'jobId' in data && data.jobId === id));
+  t.match(told, { type: 'job.finished', data: { status: 'succeeded' } });
 });
 
 t.test('the HTTP side has health, metrics and a document without routes', async (t) => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   createTestDatabase,
@@ -10,6 +11,7 @@ import {
 } from '@tributary/testkit';
 import type { Database } from '@tributary/schema';
 import t from 'tap';
+import { CONFIRM_DUE } from '../../src/confirm-due/job.ts';
 import {
   confirmedOnce,
   countConfirmed,
@@ -21,6 +23,8 @@ import {
 
 const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url));
 const COUNT = 12_000;
+const DAY_MS = 86_400_000;
+const POLL_MS = 200;
 
 /** A scheduler as it runs in production: a process of its own. */
 function startProcess(t: TestScope, variables: Record<string, string>) {
@@ -30,7 +34,7 @@ function startProcess(t: TestScope, variables: Record<string, string>) {
       REDIS_URL: 'redis://127.0.0.1:1',
       IDENTITY_SECRET: TEST_IDENTITY_SECRET,
       JOB_LEASE_MS: '4000',
-      JOB_POLL_MS: '200',
+      JOB_POLL_MS: String(POLL_MS),
       ...variables,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -42,16 +46,36 @@ function startProcess(t: TestScope, variables: Record<string, string>) {
   return {
     child,
     exited,
-    ready: () => waitFor(() => output.includes('"msg":"ready"'), { timeoutMs: 20_000 }),
+    /** Its workers run by then unless they are off; answers where it listens. */
+    ready: () =>
+      waitFor(() => /"address":"([^"]+)".*"msg":"ready"/.exec(output)?.[1], {
+        timeoutMs: 30_000,
+        what: 'the process to be ready',
+      }),
   };
 }
 
-/** Fills a database, and answers what a process needs to find it. */
-async function dueCommissions(t: TestScope) {
+/** A database, and what a process needs to find it. */
+async function emptyDatabase(t: TestScope) {
   const { db, serviceUrl } = await createTestDatabase(t);
   const nats = testNats(t);
-  for (let made = 0; made < COUNT; made += 2_000) await insertDueCommissions(db, 2_000);
   return { db, variables: { DATABASE_URL: serviceUrl, NATS_URL: nats.url, NATS_NAMESPACE: nats.namespace } };
+}
+
+/** A database full of due commissions, which no run confirms by its schedule, whatever the hour. */
+async function dueCommissions(t: TestScope) {
+  const database = await emptyDatabase(t);
+  const { db } = database;
+  for (let made = 0; made < COUNT; made += 2_000) await insertDueCommissions(db, 2_000);
+  // No run is queued for a moment before one that was.
+  const now = Date.now();
+  await queueJob(db, CONFIRM_DUE, {
+    trigger: 'schedule',
+    status: 'succeeded',
+    scheduledFor: new Date(now + 2 * DAY_MS),
+    finishedAt: new Date(now),
+  });
+  return database;
 }
 
 const someConfirmed = (db: Database, id: string) =>
@@ -70,7 +94,7 @@ t.test(
     const { db, variables } = await dueCommissions(t);
     const first = startProcess(t, variables);
     await first.ready();
-    const id = await queueJob(db, 'confirm-due-commissions');
+    const id = await queueJob(db, CONFIRM_DUE);
     await someConfirmed(db, id);
     first.child.kill('SIGKILL');
     await first.exited;
@@ -94,7 +118,7 @@ t.test('a scheduler told to stop hands its job over at once, and leaves cleanly'
   const variables = { ...filled.variables, JOB_LEASE_MS: '600000' };
   const first = startProcess(t, variables);
   await first.ready();
-  const id = await queueJob(db, 'confirm-due-commissions');
+  const id = await queueJob(db, CONFIRM_DUE);
   await someConfirmed(db, id);
   first.child.kill('SIGTERM');
   t.equal(await first.exited, 0);
@@ -106,11 +130,20 @@ t.test('a scheduler told to stop hands its job over at once, and leaves cleanly'
 });
 
 t.test('a scheduler without workers serves health and takes no job', async (t) => {
-  const { db, variables } = { ...(await dueCommissions(t)) };
-  const idle = startProcess(t, { ...variables, WORKERS: 'off' });
-  await idle.ready();
+  const { db, variables } = await emptyDatabase(t);
   const id = await queueJob(db, 'maintain-partitions');
+  const idle = startProcess(t, { ...variables, WORKERS: 'off' });
+  const url = await idle.ready();
+  t.equal((await fetch(`${url}/health/ready`)).status, 200);
+  t.match(
+    await (await fetch(`${url}/metrics`)).text(),
+    /workers_running\{[^}]*\} 0/,
+    'they would run by now',
+  );
+  await delay(5 * POLL_MS);
+  t.match(await readJob(db, id), { status: 'queued', attempts: 0, startedAt: null });
   idle.child.kill('SIGTERM');
   t.equal(await idle.exited, 0);
-  t.match(await readJob(db, id), { status: 'queued', attempts: 0 });
+  startProcess(t, variables);
+  t.match(await untilEnded(db, id), { status: 'succeeded' }, 'one with workers takes it');
 });

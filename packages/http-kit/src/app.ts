@@ -21,7 +21,7 @@ import type { ErrorCatalogue } from './errors.ts';
 import { DRAINING_HEADERS, serveHealth } from './health-routes.ts';
 import { createIdentityVerifier } from './identity.ts';
 import type { Identity, IdentityKey } from './identity.ts';
-import { recoverByReplay, replayOrNote } from './idempotency.ts';
+import { deriveBodyKey, recoverByReplay, replayOrNote } from './idempotency.ts';
 import { acceptJsonBodies, assertSafeAddress } from './json-body.ts';
 import { observeRequests } from './observation.ts';
 import type { ObservationOptions } from './observation.ts';
@@ -130,8 +130,9 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     done();
   });
   if (db !== undefined) {
+    const idempotencyDeps = { db, bodyKey: deriveBodyKey(identityKey) };
     app.addHook('preHandler', async (request, reply) => {
-      if (await replayOrNote(db, request, reply)) return reply;
+      if (await replayOrNote(idempotencyDeps, request, reply)) return reply;
       return undefined;
     });
   }

@@ -7,7 +7,7 @@ export interface IdempotencyContext {
   readonly method: string;
   readonly path: string;
   readonly key: string;
-  /** SHA-256 of the body, hex. */
+  /** HMAC-SHA256 of the body, hex; of a stream its SHA-256. */
   readonly bodyHash: string;
   /** Status to be replayed: that of the route's success. */
   readonly status: number;

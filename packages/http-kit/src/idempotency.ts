@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { constraintName, sqlState } from '@tributary/schema';
 import type { Database } from '@tributary/schema';
@@ -7,10 +8,25 @@ import { AppError, commonErrors, validationError } from './errors.ts';
 import { pathOf } from './error-handler.ts';
 import type { RecoverFromFailure } from './error-handler.ts';
 import type { IdempotencyContext } from './idempotency-context.ts';
+import type { IdentityKey } from './identity.ts';
 import { principalOf } from './observation.ts';
 import { versionEtag } from './versions.ts';
 
 type Queries = Pick<Database, 'query'>;
+
+export interface IdempotencyDeps {
+  readonly db: Queries;
+  /** From `deriveBodyKey`. */
+  readonly bodyKey: KeyObject;
+}
+
+/**
+ * The key under which bodies are hashed: a body may hold a password, which a plain hash would give away to whoever guesses.
+ * Another key than that of identities, or a hash in the table could be one of a body that is a forged identity.
+ */
+export function deriveBodyKey(identityKey: IdentityKey): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', identityKey, 'tributary-idempotency', 'body', 32)));
+}
 
 interface StoredAnswer {
   readonly bodyHash: string;
@@ -46,16 +62,16 @@ const SUCCESS_STATUSES = [201, 202, 200] as const;
  * statement of the effect has to store. True when it has answered.
  */
 export async function replayOrNote(
-  db: Queries,
+  { db, bodyKey }: IdempotencyDeps,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<boolean> {
-  const idempotency = noteOf(request);
+  const idempotency = noteOf(request, bodyKey);
   if (idempotency === undefined) return false;
   // An expired key is dropped by looking for it.
   const stored = await findAnswer(db, request.identity.programId, idempotency);
   const isStream = request.routeOptions.config.streamsBody === true;
-  if (stored !== undefined && !isStream) return replay(stored, idempotency, reply);
+  if (stored !== undefined && !isStream) return replay(stored, { idempotency, request, reply });
   request.idempotency = idempotency;
   return false;
 }
@@ -70,7 +86,7 @@ export function recoverByReplay(db: Queries): RecoverFromFailure {
     if (idempotency === null || error.spec.status >= 500) return error;
     const stored = await findAnswer(db, request.identity.programId, idempotency);
     if (stored !== undefined) {
-      replay(stored, idempotency, reply);
+      replay(stored, { idempotency, request, reply });
       return 'answered';
     }
     return isStillInFlight(error) ? inProgress(error) : error;
@@ -100,7 +116,7 @@ export async function rememberAnswer(
   await db.query(STORE, [...key, idempotency.bodyHash, answer.status, answer.body]);
 }
 
-function noteOf(request: FastifyRequest): IdempotencyContext | undefined {
+function noteOf(request: FastifyRequest, bodyKey: KeyObject): IdempotencyContext | undefined {
   const { config } = request.routeOptions;
   const key = request.headers['idempotency-key'];
   if (key === undefined || config.idempotency === false || config.internal === true) return undefined;
@@ -113,7 +129,7 @@ function noteOf(request: FastifyRequest): IdempotencyContext | undefined {
     method: request.method,
     path: pathOf(request.url),
     key: checkedKey(key),
-    bodyHash: createHash('sha256').update(request.bodyText).digest('hex'),
+    bodyHash: createHmac('sha256', bodyKey).update(request.bodyText).digest('hex'),
     status: successStatus(request.routeOptions.schema?.response),
   };
 }
@@ -151,8 +167,14 @@ function keyParams(programId: string, { principal, method, path, key }: Idempote
   return [programId, principal, method, path, key];
 }
 
-function replay(stored: StoredAnswer, idempotency: IdempotencyContext, reply: FastifyReply): true {
-  if (stored.bodyHash !== idempotency.bodyHash) {
+interface Repetition {
+  readonly idempotency: IdempotencyContext;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+function replay(stored: StoredAnswer, { idempotency, request, reply }: Repetition): true {
+  if (stored.bodyHash !== idempotency.bodyHash && stored.bodyHash !== plainHash(request)) {
     throw new AppError(
       commonErrors.IDEMPOTENCY_KEY_REUSED,
       'This Idempotency-Key came with another body before',
@@ -162,6 +184,11 @@ function replay(stored: StoredAnswer, idempotency: IdempotencyContext, reply: Fa
   reply.code(stored.status).header('idempotency-replayed', 'true');
   sendJsonText(reply, stored.answer);
   return true;
+}
+
+/** As releases store it whose hashes have no key: one may run beside this one, or have run less than a day ago. */
+function plainHash(request: FastifyRequest): string {
+  return createHash('sha256').update(request.bodyText).digest('hex');
 }
 
 /** The winner has neither committed nor failed yet: its key's row or its lock was in the way. */

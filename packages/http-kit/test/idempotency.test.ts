@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newId } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
@@ -80,6 +81,8 @@ function routes(db: Database) {
   };
 }
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
 await t.test('Idempotency-Key', async (t) => {
   const { db, owner } = await createTestDatabase(t);
   const { app } = await startApp(t, routes(db), db);
@@ -114,6 +117,24 @@ await t.test('Idempotency-Key', async (t) => {
   await t.test('with another body is refused', async (t) => {
     const reused = await post('a', { name: 'two' });
     t.same([reused.status, reused.body.code], [422, 'IDEMPOTENCY_KEY_REUSED']);
+  });
+
+  await t.test('keeps a hash of the body from which nobody can guess the body', async (t) => {
+    const rows = await owner.query<{ bodyHash: string }>(
+      `SELECT body_hash FROM idempotency_keys WHERE key = 'a'`,
+    );
+    t.match(rows, [{ bodyHash: /^[0-9a-f]{64}$/ }]);
+    t.not(rows[0]?.bodyHash, sha256('{"name":"one"}'));
+  });
+
+  await t.test('understands a plain hash, as a release beside this one may store it', async (t) => {
+    await post('plain', { name: 'one' });
+    const hash = (text: string) =>
+      owner.query(`UPDATE idempotency_keys SET body_hash = $1 WHERE key = 'plain'`, [sha256(text)]);
+    await hash('{"name":"one"}');
+    t.equal((await post('plain', { name: 'one' })).headers['idempotency-replayed'], 'true');
+    await hash('{"name":"two"}');
+    t.equal((await post('plain', { name: 'one' })).status, 422);
   });
 
   await t.test('belongs to one principal and one path', async (t) => {

@@ -31,3 +31,23 @@ await t.test('a shutdown in which all went well is clean', async (t) => {
   const phases = [{ name: 'close', timeoutMs: 1_000, run: () => undefined }];
   t.equal(await createShutdown({ logger, phases }).begin('test'), true);
 });
+
+await t.test('phases that hang leave time for those that come, within the time of all', async (t) => {
+  const order: string[] = [];
+  const hangs = (name: string) => ({
+    name,
+    timeoutMs: 100_000_000,
+    run: () => {
+      order.push(name);
+      return new Promise(() => undefined);
+    },
+  });
+  const close = { name: 'close', timeoutMs: 1_000, run: () => void order.push('close') };
+  const shutdown = createShutdown({
+    logger,
+    phases: [hangs('requests'), hangs('events'), close],
+    withinMs: 700,
+  });
+  t.equal(await shutdown.begin('SIGTERM'), false);
+  t.same(order, ['requests', 'events', 'close']);
+});

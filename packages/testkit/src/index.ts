@@ -1,3 +1,4 @@
+export { freePort } from '@tributary/local-servers';
 export {
   insertPartner,
   insertPolicy,

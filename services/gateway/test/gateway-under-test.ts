@@ -19,6 +19,7 @@ import type { StoredEvent } from '@tributary/event-catalog';
 import type { UserRole } from '@tributary/schema';
 import {
   createTestDatabase,
+  freePort,
   testRedis,
   waitFor,
   type TestDatabase,
@@ -183,9 +184,9 @@ const DEFAULTS: GatewaySettings = {
   metricsToken: undefined,
 };
 
-/** A gateway before one service that answers with `handler`. */
+/** A gateway before one service that answers with `handler`, on a port to which another may come back after it. */
 export async function before(t: TestScope, handler: Handler, settings: TestSettings = {}) {
-  const upstream = await listen(t, asService(handler));
+  const upstream = await listen(t, asService(handler), await freePort());
   const gateway = await startGateway(t, { upstreams: { 'echo-service': upstream.url }, ...settings });
   return { ...gateway, upstream };
 }

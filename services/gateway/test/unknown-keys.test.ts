@@ -101,12 +101,12 @@ t.test("the visitors of an address do not use up the first look at a shop's key 
 t.test('few unknown keys are looked for at once, and none is turned away for it', async (t) => {
   const { seen, ask } = await start(t, { limits });
   const key = await issueKey();
-  const guesses = Array.from({ length: 60 }, (_, n) => ask(guess(), `198.51.101.${n}`));
+  const guesses = Array.from({ length: 16 }, (_, n) => ask(guess(), `198.51.101.${n}`));
   const good = Array.from({ length: 20 }, (_, n) => ask(key, `198.51.102.${n}`));
   t.same([...new Set(await Promise.all(guesses))], [401]);
   t.same([...new Set(await Promise.all(good))], [200]);
   t.equal(seen.most, 2);
-  t.equal(seen.lookUps, 61, 'the good one is read once');
+  t.equal(seen.lookUps, 17, 'the good one is read once');
 });
 
 t.test('keys in use stay in memory, however many are made up', async (t) => {

@@ -254,6 +254,11 @@ t.test(
       { status: 'partial_refund', refundedAmount: '0.01' },
       { status: 'partial_refund', refundedAmount: '0.00' },
     ]);
+    t.same(
+      await sale.db.query('SELECT count(*)::int AS earnings FROM commissions WHERE refunded_at = created_at'),
+      [{ earnings: 2 }],
+      'both are earnings with a refund, which came before them',
+    );
   },
 );
 

@@ -1,5 +1,11 @@
-import { refundConversion } from '@tributary/commissions';
-import { insertCommission, insertPartner, insertPolicy, waitFor } from '@tributary/testkit';
+import {
+  attributeCode,
+  confirmConversion,
+  readPolicies,
+  recordConversion,
+  refundConversion,
+} from '@tributary/commissions';
+import { insertCommission, insertPartner, insertPolicy, insertProduct, waitFor } from '@tributary/testkit';
 import t from 'tap';
 import { startOperations } from './harness.ts';
 
@@ -34,23 +40,45 @@ const refund = async (index: number, refundAmount: number) => {
   const answer = await call('POST', '/operations/refunds', { body });
   t.equal(answer.status, 200, answer.text);
 };
-/** What the shop has given back is recorded whatever the commission's status. */
-const shopRefund = async (index: number, amount: number) => {
-  const context = {
+const byShop = () =>
+  ({
     programId: 'default',
     actor: { kind: 'shop', id: null, name: 'shop' },
     requestId: null,
     ipAddress: null,
     userAgent: null,
     now: new Date(),
-  } as const;
-  const input = {
-    conversionId: conversionOf(index),
-    amount,
-    reason: 'returned',
-    shopRefundId: `R-${index}-${amount}`,
-  };
-  const { outcome } = await refundConversion({ db, publish: () => undefined }, context, input);
+  }) as const;
+const deps = {
+  db,
+  publish: () => undefined,
+  policies: { current: (programId: string) => readPolicies(db, programId), forget: () => undefined },
+};
+const takeBack = async (conversionId: string, amount: number) => {
+  const input = { conversionId, amount, reason: 'returned', shopRefundId: `R-${conversionId}-${amount}` };
+  const { outcome } = await refundConversion(deps, byShop(), input);
+  t.equal(outcome, 'done');
+};
+/** What the shop has given back is recorded whatever the commission's status. */
+const shopRefund = (index: number, amount: number) => takeBack(conversionOf(index), amount);
+
+const product = await insertProduct(db);
+const ofBen = { partnerId: ben.id, referralCode: ben.referralCode };
+/** Its conversion waits for the shop's word. */
+const recorded = await recordConversion(deps, byShop(), {
+  orderId: 'WAITING-1',
+  currency: 'USD',
+  placedAt: new Date(),
+  customerRefHash: null,
+  confirmed: false,
+  lines: [{ productId: product.id, quantity: 1, amount: '80.00', commissionableAmount: '80.00' }],
+  metadata: {},
+  attribute: async () => attributeCode('last_touch', ofBen),
+});
+const [waiting] =
+  recorded.outcome === 'recorded' ? (JSON.parse(recorded.conversions) as { id: string }[]) : [];
+const confirmWaiting = async () => {
+  const { outcome } = await confirmConversion(deps, byShop(), { conversionId: waiting?.id ?? '' });
   t.equal(outcome, 'done');
 };
 const payment = { paymentMethod: 'wire', paymentReference: 'REF-1' };
@@ -85,6 +113,9 @@ const STEPS: readonly (() => Promise<unknown>)[] = [
   () => shopRefund(6, 100),
   () => shopRefund(7, 10),
   () => act(7, 'confirm', reason),
+  () => takeBack(waiting?.id ?? '', 20),
+  confirmWaiting,
+  () => takeBack(waiting?.id ?? '', 10),
 ];
 
 const QUERIES = [

@@ -219,6 +219,7 @@ function earningOf(conversion: PricedConversion, decided: Priced, now: Date): Ne
     amount,
     orderAmount: conversion.attributedAmount,
     basisLeft: conversion.lineLeft,
+    isRefunded: conversion.lineLeft !== conversion.lineAmount,
     rate,
     currency: conversion.currency,
     holdUntil: new Date(now.getTime() + winner.holdDays * MS_PER_DAY).toISOString(),

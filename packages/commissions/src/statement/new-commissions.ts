@@ -24,6 +24,8 @@ export interface NewCommission {
   orderAmount: string;
   /** What is left of the order line at this moment: partial refunds are computed from it. */
   basisLeft: string;
+  /** Part of the line was refunded before: it counts as refunded from the beginning. */
+  isRefunded?: boolean;
   rate: string | null;
   currency: string;
   holdUntil: string | null;
@@ -50,6 +52,7 @@ const toRecord = (commission: NewCommission): Record<string, unknown> => ({
   amount: commission.amount,
   order_amount: commission.orderAmount,
   basis_left: commission.basisLeft,
+  is_refunded: commission.isRefunded,
   rate: commission.rate,
   currency: commission.currency,
   hold_until: commission.holdUntil,
@@ -60,7 +63,7 @@ const toRecord = (commission: NewCommission): Record<string, unknown> => ({
 
 const RECORD = `id uuid, kind text, action text, partner_id uuid, product_id uuid, policy_id uuid, policy_version int,
     policy_type text, conversion_id uuid, original_commission_id uuid, order_id text, referral_code text, sub_id text,
-    status text, amount numeric, order_amount numeric, basis_left numeric, rate numeric, currency text,
+    status text, amount numeric, order_amount numeric, basis_left numeric, is_refunded boolean, rate numeric, currency text,
     hold_until timestamptz, metadata jsonb, reason text, reason_code text, shop_refund_id text, refund_amount numeric`;
 
 const FIELDS = `jsonb_build_array(
@@ -79,11 +82,12 @@ export function newCommissions(
     `inserted AS (
     INSERT INTO commissions (id, program_id, kind, partner_id, product_id, policy_id, policy_version, policy_type,
       conversion_id, original_commission_id, order_id, referral_code, sub_id, status, commission_amount, order_amount,
-      basis_amount, basis_left, commission_rate, currency, hold_until, metadata, created_at, updated_at, confirmed_at)
+      basis_amount, basis_left, commission_rate, currency, hold_until, metadata, created_at, updated_at, confirmed_at,
+      refunded_at)
     SELECT x.id, ${c.programId}, x.kind, x.partner_id, x.product_id, x.policy_id, x.policy_version, x.policy_type,
       x.conversion_id, x.original_commission_id, x.order_id, x.referral_code, x.sub_id, x.status, x.amount, x.order_amount,
       x.amount, x.basis_left, x.rate, x.currency, x.hold_until, x.metadata, ${c.now}, ${c.now},
-      CASE WHEN x.status = 'confirmed' THEN ${c.now} END
+      CASE WHEN x.status = 'confirmed' THEN ${c.now} END, CASE WHEN x.is_refunded THEN ${c.now} END
     FROM new_commission x RETURNING *)`,
     `created AS (
     SELECT i.*, x.action AS done, x.reason, x.reason_code, x.shop_refund_id, x.refund_amount

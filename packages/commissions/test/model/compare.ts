@@ -6,7 +6,7 @@ const BOOKS = `
   SELECT
     (SELECT coalesce(json_object_agg(c.id, json_build_object('partner', c.partner_id, 'kind', c.kind, 'status', c.status,
       'amount', c.commission_amount::text, 'clawedBack', c.clawed_back_amount::text, 'held', c.review_hold,
-      'version', c.version, 'original', c.original_commission_id)), '{}') FROM commissions c WHERE c.program_id = $1) AS commissions,
+      'version', c.version, 'refunded', c.refunded_at IS NOT NULL, 'original', c.original_commission_id)), '{}') FROM commissions c WHERE c.program_id = $1) AS commissions,
     (SELECT coalesce(json_object_agg(x.commission_id, x.entries), '{}') FROM (
       SELECT commission_id, json_agg(json_build_object('action', action, 'delta', amount_delta::text,
         'after', amount_after::text, 'statusBefore', status_before, 'statusAfter', status_after) ORDER BY version) AS entries
@@ -60,6 +60,7 @@ export function expectedBooks(programme: Programme): object {
       clawedBack: stored(commission.clawedBack, commission.currency),
       held: commission.held,
       version: commission.history.length,
+      refunded: commission.bornRefunded || commission.history.some(({ action }) => action === 'refunded'),
       original: commission.original?.id ?? null,
     })),
     entries: byId(state.commissions, ({ history, currency }) =>

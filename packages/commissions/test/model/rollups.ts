@@ -188,6 +188,7 @@ function commissionFigures(commission: ModelCommission) {
   const counts = isEarning && status !== 'cancelled';
   const part = line?.parts.find((one) => one.partner === partner);
   const wasRefunded =
+    commission.bornRefunded ||
     commission.history.some(({ action }) => action === 'refunded') ||
     (commission.clawedBack > 0n && (part?.refunded ?? 0n) > 0n);
   return {

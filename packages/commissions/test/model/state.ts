@@ -20,6 +20,8 @@ export interface ModelCommission {
   clawedBack: bigint;
   basis: bigint;
   basisLeft: bigint;
+  /** Part of its line had been refunded when it was created. */
+  bornRefunded: boolean;
   held: boolean;
   createdDay: number;
   paidDay: number | null;
@@ -123,6 +125,7 @@ export function addCommission(
     clawedBack: 0n,
     basis: values.amount,
     basisLeft: 0n,
+    bornRefunded: false,
     held: false,
     createdDay: state.day,
     paidDay: null,
@@ -156,6 +159,7 @@ export function earn(state: ModelState, line: ModelLine): void {
       currency: line.currency,
       amount,
       basisLeft: left,
+      bornRefunded: line.refunded > 0n,
       holdUntil: state.day + RATE.holdDays,
       line,
     });

@@ -107,7 +107,8 @@ function pastColumns(then: string): Readonly<Record<string, string>> {
     confirmed_at: since('c.confirmed_at'),
     paid_at: since('c.paid_at'),
     cancelled_at: since('c.cancelled_at'),
-    refunded_at: `(${entriesBy(then, 'max(h.at)')} AND h.action = 'refunded')`,
+    refunded_at: `coalesce((${entriesBy(then, 'max(h.at)')} AND h.action = 'refunded'),
+      CASE WHEN ${BORN_REFUNDED} THEN c.created_at END)`,
     payment_method: since('c.paid_at', 'c.payment_method'),
     payment_reference: since('c.paid_at', 'c.payment_reference'),
     payout_id: since('c.paid_at', 'c.payout_id'),
@@ -118,6 +119,11 @@ function pastColumns(then: string): Readonly<Record<string, string>> {
           AND k.original_commission_id = c.id AND k.created_at <= ${then}), 0.00) END`,
   };
 }
+
+/** Part of its line had been refunded when it was created: none of its entries tells of that. */
+const BORN_REFUNDED = `(c.refunded_at IS NOT NULL AND EXISTS (SELECT FROM conversion_events v
+        JOIN refunds f ON f.program_id = v.program_id AND f.order_line_id = v.order_line_id AND f.created_at <= c.created_at
+        WHERE v.program_id = c.program_id AND v.id = c.conversion_id OFFSET 0))`;
 
 /**
  * The status as the row's times tell it, which equals that of the last entry by then: each status comes once. Rows of another
@@ -137,12 +143,12 @@ function statusThen(then: string): FilterColumns['status'] {
 }
 
 /**
- * As the filter of now: a refund of the unpaid, or a claw-back of the paid whose line had a refund by then. Each is asked for the
- * row at hand: without OFFSET Postgres would prepare for all rows and read the entries whole.
+ * As the filter of now: a refund of the unpaid, or one that was there before it, or a claw-back of the paid whose line had a
+ * refund by then. Each is asked for the row at hand: without OFFSET Postgres would prepare for all rows and read the entries whole.
  */
 const refundedThen = (
   then: string,
-): string => `(EXISTS (${entriesBy(then, '')} AND h.action = 'refunded' OFFSET 0)
+): string => `(EXISTS (${entriesBy(then, '')} AND h.action = 'refunded' OFFSET 0) OR ${BORN_REFUNDED}
     OR (EXISTS (SELECT FROM commissions k WHERE k.program_id = c.program_id AND k.original_commission_id = c.id
         AND k.created_at <= ${then} OFFSET 0)
       AND EXISTS (SELECT FROM conversion_events v

@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.ts';
 /** Metrics that several services write, each with the one name, help and labels that dashboards and alerts rely on. */
 export interface CommissionMetrics {
   readonly created: Counter<'status' | 'policy_type'>;
-  /** Observe the amount of an earning in its currency's main unit. */
+  /** Observe the amount of an earning, or of a bonus (policy_type `none`), in its currency's main unit. */
   readonly amount: Histogram<'policy_type'>;
   readonly transitions: Counter<'action' | 'outcome'>;
 }

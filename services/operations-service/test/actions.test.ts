@@ -3,7 +3,7 @@ import { insertCommission, insertPartner } from '@tributary/testkit';
 import t from 'tap';
 import { auditOf, eventsOf, startOperations } from './harness.ts';
 
-const { db, call, user } = await startOperations(t);
+const { db, call, user, metrics } = await startOperations(t);
 
 const path = (id: string, action: string) => `/operations/commissions/${id}/${action}`;
 const reason = 'agreed with the partner';
@@ -177,6 +177,10 @@ t.test('a bonus is created by hand, confirmed at once', async (t) => {
     orderId: null,
   });
   t.same(await eventsOf(db, 'commissionId', made.body.data.id), ['commission.created']);
+  const told = await metrics.expose();
+  t.match(told, /commissions_created_total\{[^}]*policy_type="none"[^}]*\} 1\n/);
+  t.match(told, /commission_amount_dollars_count\{[^}]*policy_type="none"[^}]*\} 1\n/);
+  t.match(told, /commission_amount_dollars_sum\{[^}]*policy_type="none"[^}]*\} 25\n/);
   const nobody = await call('POST', '/operations/commissions', { body: { ...body, partnerId: user.id } });
   t.match(nobody, { status: 404, body: { code: 'PARTNER_NOT_FOUND' } });
 });

@@ -41,6 +41,7 @@ export function registerBonus(app: ServiceApp, deps: OperationsDeps): void {
       switch (outcome.outcome) {
         case 'done':
           deps.commissionMetrics.created.inc({ status: 'confirmed', policy_type: 'none' });
+          deps.commissionMetrics.amount.observe({ policy_type: 'none' }, request.body.amount);
           reply.code(201).header('etag', versionEtag(1));
           return sendJsonText(reply, successText(outcome.commission));
         case 'partner_not_found':

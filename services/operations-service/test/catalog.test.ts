@@ -143,6 +143,15 @@ t.test('another referral code becomes the default and the one before stays valid
     body: { data: { referralCode: 'THIRD-CODE' } },
   });
   t.match(await call('POST', `/partners/${user.id}/referral-codes`, { body: {} }), { status: 404 });
+  const page = await call('GET', `/partners/${partner.id}/referral-codes?page=2&limit=2`);
+  t.match(page.body, {
+    data: [{ code: 'SECOND-CODE' }],
+    meta: { total: 3, page: 2, limit: 2, totalPages: 2 },
+  });
+  t.equal((await call('GET', `/partners/${user.id}/referral-codes`)).status, 404);
+  t.equal((await call('GET', `/partners/${partner.id}/referral-codes?limit=0`)).status, 400);
+  const generated = await call('POST', `/partners/${partner.id}/referral-codes`);
+  t.match(generated, { status: 201, body: { data: { code: /^[A-Z0-9]{8}$/ } } }, 'no body is needed');
   t.equal((await call('GET', `/partners?referralCode=third-code`)).body.data[0].id, partner.id);
 });
 

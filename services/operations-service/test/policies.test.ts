@@ -205,6 +205,10 @@ t.test('of two changes of one policy at once none is lost', async (t) => {
   t.ok(done.length > 0);
   const { body } = await call('GET', `/policies/${id}/versions`);
   t.equal(body.data.length, 1 + done.length);
+  t.same(body.meta, { total: 1 + done.length, page: 1, limit: 20, totalPages: 1 });
+  const second = await call('GET', `/policies/${id}/versions?page=2&limit=1`);
+  t.match(second.body, { data: [{ policyVersion: done.length }], meta: { page: 2, limit: 1 } });
+  t.equal((await call('GET', `/policies/${id}/versions?sort=version`)).status, 400);
   t.same(
     body.data.map((version: { policyVersion: number }) => version.policyVersion),
     Array.from({ length: 1 + done.length }, (_, i) => 1 + done.length - i),

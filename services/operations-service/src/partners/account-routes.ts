@@ -1,6 +1,7 @@
 import { readBalance } from '@tributary/commissions';
 import {
   idParams,
+  list,
   requestContext,
   sendJsonText,
   success,
@@ -12,6 +13,7 @@ import { momentOf } from '../commissions/as-of.ts';
 import { asOfQuery } from '../commissions/filter.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
+import { pageOfQuery } from '../lists/page-of.ts';
 import { balanceSchema } from './balance.ts';
 import { referralCode } from './partner-schema.ts';
 import { findPartner } from './partner-store.ts';
@@ -23,7 +25,7 @@ import {
 } from './referral-codes.ts';
 import { namingTakenFields, partnerNotFound } from './routes.ts';
 
-const codeBody = z.strictObject({ code: referralCode.optional() });
+const codeBody = z.strictObject({ code: referralCode.optional() }).nullish();
 
 const balanceQuery = z.strictObject(asOfQuery);
 
@@ -37,7 +39,7 @@ function registerCodes(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
     method: 'GET',
     url: '/partners/:id/referral-codes',
-    schema: { params: idParams, response: { 200: success(z.array(referralCodeSchema)) } },
+    schema: { params: idParams, querystring: pageOfQuery, response: { 200: list(referralCodeSchema) } },
     config: {
       operationId: 'listReferralCodes',
       summary: "List a partner's referral codes, the default first",
@@ -45,9 +47,10 @@ function registerCodes(app: ServiceApp, deps: OperationsDeps): void {
       errors: [errors.PARTNER_NOT_FOUND],
     },
     async handler(request, reply) {
-      const text = await listReferralCodes(deps.db, request.identity.programId, request.params.id);
-      if (text === undefined) throw partnerNotFound(request.params.id);
-      return sendJsonText(reply, successText(text));
+      const { id } = request.params;
+      const text = await listReferralCodes(deps.db, request.identity.programId, { id, ...request.query });
+      if (text === undefined) throw partnerNotFound(id);
+      return sendJsonText(reply, text);
     },
   });
 
@@ -63,7 +66,7 @@ function registerCodes(app: ServiceApp, deps: OperationsDeps): void {
     },
     async handler(request, reply) {
       const { id } = request.params;
-      const code = request.body.code ?? generateReferralCode();
+      const code = request.body?.code ?? generateReferralCode();
       const context = requestContext(request, deps.clock());
       const text = await namingTakenFields(addReferralCode(deps, context, { partnerId: id, code }));
       if (text === undefined) throw partnerNotFound(id);

@@ -4,6 +4,7 @@ import { timestamp } from '@tributary/http-kit';
 import { CATALOG_STATUSES, type Database } from '@tributary/schema';
 import { z } from 'zod';
 import { writeRecorded } from '../changes/recorded-write.ts';
+import { pageOf, type PageOf } from '../lists/page-of.ts';
 import { storedCode } from './partner-schema.ts';
 
 /** Without what is misread in print or over the telephone (0 O, 1 I L, U). */
@@ -30,19 +31,21 @@ const codeWire = (
     'isDefault', ${rc}.is_default, 'status', ${rc}.status, 'createdAt', ${instant(`${rc}.created_at`)})`;
 
 // Over the partner's row, so that a partner without codes and no partner are told apart.
+const OWN_CODES = 'FROM referral_codes rc WHERE rc.program_id = p.program_id AND rc.partner_id = p.id';
+const ORDER = 'ORDER BY rc.is_default DESC, rc.created_at, rc.id';
 const CODES = `
-  SELECT (SELECT coalesce(json_agg(${codeWire('rc')} ORDER BY rc.is_default DESC, rc.created_at, rc.id), '[]'::json)
-    FROM referral_codes rc WHERE rc.program_id = p.program_id AND rc.partner_id = p.id)::text AS codes
+  SELECT (SELECT coalesce(json_agg(${codeWire('rc')} ${ORDER}), '[]'::json)
+    FROM (SELECT rc.* ${OWN_CODES} ${ORDER} LIMIT $3::int OFFSET $4::int) rc)::text AS rows,
+    (SELECT count(*)::int ${OWN_CODES}) AS counted
   FROM partners p WHERE p.program_id = $1 AND p.id = $2`;
 
-/** The JSON text of a partner's codes, the default first; undefined where there is no such partner. */
-export async function listReferralCodes(
+/** A page of a partner's codes, the default first; undefined where there is no such partner. */
+export function listReferralCodes(
   db: Pick<Database, 'query'>,
   programId: string,
-  partnerId: string,
+  asked: PageOf,
 ): Promise<string | undefined> {
-  const [row] = await db.query<{ codes: string }>(CODES, [programId, partnerId]);
-  return row?.codes;
+  return pageOf(db, CODES, programId, asked);
 }
 
 /** Adds a code to a partner. @returns its JSON text; undefined where there is no such partner */

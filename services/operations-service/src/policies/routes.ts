@@ -7,7 +7,6 @@ import {
   pageQuery,
   sendJsonText,
   success,
-  successText,
   type ServiceApp,
 } from '@tributary/http-kit';
 import { PARTNER_TIERS, POLICY_STATUSES, POLICY_TYPES } from '@tributary/schema';
@@ -16,6 +15,7 @@ import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
+import { pageOfQuery } from '../lists/page-of.ts';
 import type { ListSource } from '../lists/list-source.ts';
 import { policySchema, policyVersionSchema } from './policy-schema.ts';
 import { findPolicy } from './policy-store.ts';
@@ -106,17 +106,18 @@ function registerReads(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
     method: 'GET',
     url: '/policies/:id/versions',
-    schema: { params: idParams, response: { 200: success(z.array(policyVersionSchema)) } },
+    schema: { params: idParams, querystring: pageOfQuery, response: { 200: list(policyVersionSchema) } },
     config: {
       operationId: 'listPolicyVersions',
-      summary: "List every version of a policy's terms, the newest first",
+      summary: "List the versions of a policy's terms, the newest first",
       scope: 'catalog:read',
       errors: [errors.POLICY_NOT_FOUND],
     },
     async handler(request, reply) {
-      const text = await listVersions(deps.db, request.identity.programId, request.params.id);
-      if (text === undefined) throw policyNotFound(request.params.id);
-      return sendJsonText(reply, successText(text));
+      const { id } = request.params;
+      const text = await listVersions(deps.db, request.identity.programId, { id, ...request.query });
+      if (text === undefined) throw policyNotFound(id);
+      return sendJsonText(reply, text);
     },
   });
 }

@@ -88,6 +88,8 @@ t.test('the audit trail tells who did what, the newest first, in a sentence', as
   const recent = await call('GET', '/operations/activity/recent?limit=1');
   t.match(recent.body.data, [{ action: 'confirmed', entityId: id }]);
   t.equal((await call('GET', '/operations/audit-trail/Commission/1')).status, 400);
+  const shouted = await call('GET', `/operations/audit-trail/commission/${id.toUpperCase()}`);
+  t.equal(shouted.body.meta.total, 2, 'an id in capitals is the same id');
 });
 
 t.test('an explanation tells partner, policies, arithmetic and every change', async (t) => {

@@ -1,15 +1,7 @@
-import {
-  idField,
-  list,
-  listMeta,
-  ok,
-  pageQuery,
-  success,
-  timestamp,
-  type ServiceApp,
-} from '@tributary/http-kit';
+import { idField, list, listMeta, ok, success, timestamp, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
+import { pageOfQuery } from '../lists/page-of.ts';
 import { readActivityOf, readRecentActivity, readTrail } from './audit-store.ts';
 
 const auditSchema = z.object({
@@ -30,13 +22,18 @@ const auditSchema = z.object({
   description: z.string(),
 });
 
-const { page, limit } = pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' });
+const { limit } = pageOfQuery.shape;
 
 const trailParams = z.strictObject({
   entityType: z
     .string()
     .regex(/^[a-z][a-z_]{0,49}$/, 'must be the name of a kind of record, such as commission'),
-  entityId: z.string().min(1).max(200),
+  /** An id of ours in any spelling, as everywhere; other keys, of settings and the like, as they are written. */
+  entityId: z
+    .string()
+    .min(1)
+    .max(200)
+    .overwrite((id) => idField.safeParse(id).data ?? id),
 });
 
 /** Who changed what, when and from where. */
@@ -51,7 +48,7 @@ function registerTrail(app: ServiceApp, deps: OperationsDeps): void {
     url: '/operations/audit-trail/:entityType/:entityId',
     schema: {
       params: trailParams,
-      querystring: z.strictObject({ page, limit }),
+      querystring: pageOfQuery,
       response: { 200: list(auditSchema) },
     },
     config: {

@@ -40,10 +40,14 @@ function openMessaging(t: TestScope, server: { url: string; namespace: string })
 }
 
 function project(t: TestScope, db: Database, messaging: Messaging) {
-  const projector = startProjector({ db, messaging, logger, holder: newId(), leaseTtlMs: 600 });
+  const projector = startProjector({ db, messaging, logger, holder: newId(), leaseTtlMs: 3_000 });
   t.teardown(() => projector.stop());
   return projector;
 }
+
+/** Waits until what was published is in the figures, for as long as a busy machine takes. */
+const untilCounted = (isCounted: () => Promise<boolean>, timeoutMs = 30_000) =>
+  waitFor(isCounted, { timeoutMs, what: 'the figures' });
 
 t.test(
   'events delivered three times in another order leave the rollups that the base tables say',
@@ -91,22 +95,22 @@ t.test(
     const commissions = async () => (await get('funnel')).data.totalCommissions;
     const earning = await insertCommission(owner, { policyId, createdAt });
     publisher.publish([commissionEvent('commission.created', earning)]);
-    await waitFor(async () => (await commissions()) === 1);
+    await untilCounted(async () => (await commissions()) === 1);
     await first.stop();
     project(t, db, messaging);
     publisher.publish([
       commissionEvent('commission.created', await insertCommission(owner, { policyId, createdAt })),
     ]);
     // What the first one had asked the server for may have been given to it as it left: then it comes again.
-    await waitFor(async () => (await commissions()) === 2, { timeoutMs: 45_000 });
+    await untilCounted(async () => (await commissions()) === 2, 45_000);
     await owner.query(`UPDATE commissions SET status = 'cancelled' WHERE id = $1`, [earning.id]);
     publisher.publish([commissionEvent('commission.cancelled', earning)]);
-    await waitFor(async () => (await commissions()) === 1);
+    await untilCounted(async () => (await commissions()) === 1);
     // Policies are recomputed apart from partners.
-    await waitFor(async () => (await get('policy-performance')).data[0]?.totalCommissions === 1);
+    await untilCounted(async () => (await get('policy-performance')).data[0]?.totalCommissions === 1);
     t.match((await get('policy-performance')).data, [{ policyId, totalCommissions: 1 }]);
     const now = new Date();
-    await waitFor(async () => new Date((await get('funnel')).meta.asOf ?? 0) > now);
+    await untilCounted(async () => new Date((await get('funnel')).meta.asOf ?? 0) > now);
     t.pass('asOf follows');
   },
 );
@@ -133,7 +137,7 @@ t.test('a paid commission whose line the shop refunded counts as refunded, in it
   });
   publisher.publish([commissionEvent('commission.created', paid)]);
   const policy = async () => (await get('policy-performance')).data[0];
-  await waitFor(async () => (await policy())?.totalCommissions === 1);
+  await untilCounted(async () => (await policy())?.totalCommissions === 1);
   t.match(await policy(), { refundCount: 0 });
   await owner.query('UPDATE commissions SET clawed_back_amount = 5 WHERE id = $1', [paid.id]);
   const clawBack = await insertCommission(owner, {
@@ -148,14 +152,14 @@ t.test('a paid commission whose line the shop refunded counts as refunded, in it
   });
   await owner.query('UPDATE conversion_events SET refunded_amount = 50 WHERE id = $1', [conversion.id]);
   publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
-  await waitFor(async () => (await policy())?.refundCount === 1);
+  await untilCounted(async () => (await policy())?.refundCount === 1);
   // Partners are recomputed apart from policies.
   const partner = async () => (await get('partner-tiers')).data[0];
-  await waitFor(async () => (await partner())?.refundCount === 1);
+  await untilCounted(async () => (await partner())?.refundCount === 1);
   t.match(await partner(), { totalCommissions: 1 });
   await owner.query('UPDATE conversion_events SET refunded_amount = 0 WHERE id = $1', [conversion.id]);
   publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
-  await waitFor(async () => (await policy())?.refundCount === 0);
+  await untilCounted(async () => (await policy())?.refundCount === 0);
   t.pass('a claw-back without a refund is none');
 });
 
@@ -194,12 +198,12 @@ t.test('a refund that finds everything clawed back by hand counts as one', async
   const policy = async () => (await get('policy-performance')).data[0];
   const partner = async () => (await get('partner-tiers')).data[0];
   publisher.publish([commissionEvent('commission.clawed_back', clawBack)]);
-  await waitFor(async () => (await policy())?.totalCommissions === 1);
+  await untilCounted(async () => (await policy())?.totalCommissions === 1);
   t.match(await policy(), { refundCount: 0 });
   await owner.query('UPDATE conversion_events SET refunded_amount = 100 WHERE id = $1', [conversion.id]);
   publisher.publish([conversionEvent('conversion.refunded', conversion)]);
-  await waitFor(async () => (await policy())?.refundCount === 1);
-  await waitFor(async () => (await partner())?.refundCount === 1);
+  await untilCounted(async () => (await policy())?.refundCount === 1);
+  await untilCounted(async () => (await partner())?.refundCount === 1);
   t.match([await policy(), await partner()], [{ refundRate: 100 }, { refundRate: 100 }]);
 });
 

@@ -358,11 +358,18 @@ t.test('the body of a run is its parameters, by themselves or as parameters', as
 });
 
 t.test('fifty parallel runs with one Idempotency-Key queue one job', async (t) => {
+  const startedAt = new Date();
   const calls = Array.from({ length: 50 }, () =>
     call('POST', '/operations/jobs/purge-expired/run', { body: {}, headers: { 'idempotency-key': 'run' } }),
   );
-  const ids = (await Promise.all(calls)).map((answer) => answer.body.data?.id);
-  t.equal(new Set(ids).size, 1);
+  const answers = await Promise.all(calls);
+  t.same([...new Set(answers.map(({ status }) => status))], [202]);
+  const queued = await db.query<{ id: string }>(
+    `SELECT id FROM jobs WHERE name = 'purge-expired' AND created_at >= $1`,
+    [startedAt],
+  );
+  t.equal(queued.length, 1);
+  t.same([...new Set(answers.map(({ body }) => body.data?.id))], [queued[0]?.id]);
 });
 
 t.test('a dead letter is listed, and replayed to the consumer that gave it up', async (t) => {

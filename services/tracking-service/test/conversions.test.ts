@@ -73,7 +73,36 @@ t.test('every wrong field is named', async (t) => {
     [{ orderAmount: 10.001 }, ['orderAmount']],
     [{ orderAmount: '10' }, ['orderAmount']],
     [{ orderAmount: undefined }, ['orderAmount']],
-    [{ orderAmount: 10.5, currency: 'JPY' }, ['commissionableAmount', 'orderAmount']],
+    [{ orderAmount: 10.5, currency: 'JPY' }, ['orderAmount']],
+    [
+      { orderAmount: 10.5, commissionableAmount: 9.5, currency: 'JPY' },
+      ['commissionableAmount', 'orderAmount'],
+    ],
+    [
+      { orderId: 1, productId: undefined, orderAmount: -5, currency: 'XX', quantity: 0, clickId: 'abc' },
+      ['clickId', 'currency', 'orderAmount', 'orderId', 'productId', 'quantity'],
+    ],
+    [
+      { orderId: '', sku: 'LAMP-1', commissionableAmount: 101, convertedAt: '2999-01-01T00:00:00Z' },
+      ['commissionableAmount', 'convertedAt', 'orderId', 'sku'],
+    ],
+    [
+      {
+        currency: 'JPY',
+        lines: [{ amount: 1.5 }, { sku: 'LAMP-1', amount: 'much' }, 'nonsense', { sku: 5, amount: 1 }],
+        unknown: true,
+      },
+      [
+        'lines.0.amount',
+        'lines.0.productId',
+        'lines.1.amount',
+        'lines.2',
+        'lines.3.sku',
+        'orderAmount',
+        'productId',
+        'unknown',
+      ],
+    ],
     [{ productId: undefined }, ['productId']],
     [{ productId: newId() }, ['productId']],
     [{ productId: undefined, sku: 'NONE' }, ['sku']],
@@ -111,6 +140,13 @@ t.test('every wrong field is named', async (t) => {
     t.equal(answer.body.code, 'VALIDATION_ERROR');
     t.same(answer.body.errors?.map(({ path }) => path).toSorted(), paths, JSON.stringify(fields));
   }
+  const empty = await post({});
+  t.same(empty.body.errors?.map(({ path }) => path).toSorted(), [
+    'currency',
+    'orderAmount',
+    'orderId',
+    'productId',
+  ]);
   const { clickId } = await clickOf(ann, 'mixed');
   const mixed = await post(order({ clickId, referralCode: bob.referralCode }));
   t.match(mixed, { status: 400, body: { errors: [{ path: 'referralCode' }, { path: 'clickId' }] } });

@@ -25,10 +25,7 @@ export async function postConversion(
   return outcome;
 }
 
-/**
- * The order of a posted conversion, in which hashes stand for session and customer.
- * @throws 400 that names every field that breaks a rule beyond single fields
- */
+/** The order of a posted conversion, in which hashes stand for session and customer. */
 export function orderOf(hashes: KeyedHashes, posted: PostedConversion, now: Date): PostedOrder {
   const { orderId, currency, clickId, sessionId, referralCode, customerRef, isNewCustomer } = posted;
   return {
@@ -42,6 +39,6 @@ export function orderOf(hashes: KeyedHashes, posted: PostedConversion, now: Date
     isNewCustomer,
     confirmed: posted.confirmed ?? false,
     metadata: posted.metadata ?? {},
-    lines: linesOf(posted, now),
+    lines: linesOf(posted),
   };
 }

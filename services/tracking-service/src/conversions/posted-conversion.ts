@@ -1,14 +1,8 @@
-import { CLOCK_SKEW_MS, type PostedOrderLine } from '@tributary/commissions';
-import {
-  currencyCode,
-  idField,
-  moneyFaults,
-  money,
-  positiveMoney,
-  validationError,
-  type FieldError,
-} from '@tributary/http-kit';
+import type { PostedOrderLine } from '@tributary/commissions';
+import { currencyCode, idField, money, positiveMoney } from '@tributary/http-kit';
+import type { Clock } from '@tributary/runtime';
 import { z } from 'zod';
+import { ruleFaults } from './order-rules.ts';
 
 const MAX_LINES = 200;
 const MAX_QUANTITY = 1_000_000;
@@ -26,8 +20,7 @@ const line = z.strictObject({
   quantity: quantity.optional(),
 });
 
-/** A conversion as a shop posts it: one product and its amount, or `lines`. */
-export const postedConversion = z.strictObject({
+const fields = z.strictObject({
   orderId: reference,
   productId: idField.optional(),
   sku: reference.optional(),
@@ -52,23 +45,28 @@ export const postedConversion = z.strictObject({
     .optional(),
 });
 
-export type PostedConversion = z.output<typeof postedConversion>;
-
-const EARLIEST_MS = Date.UTC(1970, 0, 1);
+export type PostedConversion = z.output<typeof fields>;
 
 /**
- * The lines of a posted conversion, by the rules that go beyond single fields.
- * @throws 400 that names every field at fault
+ * A conversion as a shop posts it: one product and its amount, or `lines`. The rules that go beyond single fields are part of it and
+ * looked at even where a field is wrong by itself, so that one answer names all that is.
  */
-export function linesOf(posted: PostedConversion, now: Date): PostedOrderLine[] {
-  const lines = posted.lines === undefined ? [singleLine(posted)] : posted.lines.map(listedLine);
-  const faults = [
-    ...shapeFaults(posted),
-    ...timeFaults(posted, now),
-    ...lines.flatMap((posted_) => lineFaults(posted_, posted)),
-  ];
-  if (faults.length > 0) throw validationError(faults);
-  return lines;
+export const postedConversionAt = (clock: Clock) =>
+  fields.superRefine(
+    (sent, context) => {
+      const wrong = new Set(context.issues.map(({ path = [] }) => path.join('.')));
+      for (const { path, message } of ruleFaults(sent, clock())) {
+        if (!wrong.has(path)) context.addIssue({ code: 'custom', path: path.split('.'), message });
+      }
+    },
+    { when: () => true },
+  );
+
+export type PostedConversionSchema = ReturnType<typeof postedConversionAt>;
+
+/** The lines of a posted conversion. */
+export function linesOf(posted: PostedConversion): PostedOrderLine[] {
+  return posted.lines === undefined ? [singleLine(posted)] : posted.lines.map(listedLine);
 }
 
 function singleLine({
@@ -85,44 +83,4 @@ function singleLine({
 function listedLine(listed: z.output<typeof line>, index: number): PostedOrderLine {
   const { productId, sku, amount, commissionableAmount = amount, quantity = 1 } = listed;
   return { productId, sku, amount, commissionableAmount, quantity, path: `lines.${index}.` };
-}
-
-const SINGLE_FIELDS = ['productId', 'sku', 'orderAmount', 'commissionableAmount', 'quantity'] as const;
-
-function shapeFaults(posted: PostedConversion): FieldError[] {
-  if (posted.lines === undefined) {
-    return posted.orderAmount === undefined
-      ? [{ path: 'orderAmount', message: 'is required where there are no lines' }]
-      : [];
-  }
-  return SINGLE_FIELDS.filter((field) => posted[field] !== undefined).map((path) => ({
-    path,
-    message: 'must not stand beside lines',
-  }));
-}
-
-function timeFaults({ convertedAt }: PostedConversion, now: Date): FieldError[] {
-  if (convertedAt === undefined) return [];
-  const at = Date.parse(convertedAt);
-  if (at > now.getTime() + CLOCK_SKEW_MS)
-    return [{ path: 'convertedAt', message: 'must not be in the future' }];
-  return at < EARLIEST_MS ? [{ path: 'convertedAt', message: 'must not be before 1970' }] : [];
-}
-
-function lineFaults(posted: PostedOrderLine, { currency, lines }: PostedConversion): FieldError[] {
-  const { path, productId, sku, amount, commissionableAmount } = posted;
-  const faults: FieldError[] = [];
-  if (productId === undefined && sku === undefined) {
-    faults.push({ path: `${path}productId`, message: 'is required, or sku' });
-  }
-  if (productId !== undefined && sku !== undefined) {
-    faults.push({ path: `${path}sku`, message: 'must not stand beside productId' });
-  }
-  if (commissionableAmount > amount) {
-    faults.push({ path: `${path}commissionableAmount`, message: 'must not be more than the amount' });
-  }
-  const amountField = lines === undefined ? 'orderAmount' : 'amount';
-  const named = moneyFaults(currency, { [amountField]: amount, commissionableAmount });
-  faults.push(...named.map((fault) => ({ ...fault, path: `${path}${fault.path}` })));
-  return faults;
 }

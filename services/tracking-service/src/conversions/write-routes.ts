@@ -28,7 +28,7 @@ import { z } from 'zod';
 import type { TrackingDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { postConversion } from './post-conversion.ts';
-import { postedConversion } from './posted-conversion.ts';
+import { postedConversionAt } from './posted-conversion.ts';
 import { refundedSchema, settledSchema } from './wire-schemas.ts';
 
 const ORDER = { orderId: 'SO-10482', currency: 'USD', referralCode: 'HARBOUR' };
@@ -50,7 +50,7 @@ export function conversionWriteRoutes(app: ServiceApp, deps: TrackingDeps): void
   app.route({
     method: 'POST',
     url: '/tracking/conversion',
-    schema: { body: postedConversion, response: { 201: settled, 200: settled } },
+    schema: { body: postedConversionAt(deps.clock), response: { 201: settled, 200: settled } },
     config: {
       operationId: 'recordConversion',
       summary: 'Record an order and credit the partners who led to it; repeating it answers the first',

@@ -1,7 +1,7 @@
-import { AppError, findUnstorable, validationError, type FieldError } from '@tributary/http-kit';
+import { findUnstorable, validationError, type FieldError } from '@tributary/http-kit';
 import type { ImportedLine } from '@tributary/schema/tables';
 import { orderOf } from '../conversions/post-conversion.ts';
-import { postedConversion } from '../conversions/posted-conversion.ts';
+import type { PostedConversionSchema } from '../conversions/posted-conversion.ts';
 import type { KeyedHashes } from '../privacy/keyed-hashes.ts';
 import { CSV_COLUMNS, csvFields, csvValues } from './csv.ts';
 import { readLines, type UploadedLine } from './read-lines.ts';
@@ -10,6 +10,8 @@ export type UploadFormat = 'ndjson' | 'csv';
 
 export interface ParseDeps {
   readonly hashes: KeyedHashes;
+  /** What a line has to be. */
+  readonly schema: PostedConversionSchema;
   /** When an order was placed that does not say. */
   readonly now: Date;
 }
@@ -52,7 +54,7 @@ function csvLine(deps: ParseDeps, header: readonly string[], { line, text }: Upl
   return importedLine(deps, line, () => csvValues(header, fields));
 }
 
-function importedLine({ hashes, now }: ParseDeps, line: number, read: () => unknown): ImportedLine {
+function importedLine({ hashes, schema, now }: ParseDeps, line: number, read: () => unknown): ImportedLine {
   let value: unknown;
   try {
     value = read();
@@ -61,17 +63,12 @@ function importedLine({ hashes, now }: ParseDeps, line: number, read: () => unkn
   }
   const unstorable = findUnstorable(value);
   if (unstorable.length > 0) return { line, fault: sentence(unstorable) };
-  const parsed = postedConversion.safeParse(value);
+  const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
     return { line, fault: sentence(faults) };
   }
-  try {
-    return { line, order: { ...orderOf(hashes, parsed.data, now) } };
-  } catch (error) {
-    if (error instanceof AppError) return { line, fault: sentence(error.extra.errors ?? []) };
-    throw error;
-  }
+  return { line, order: { ...orderOf(hashes, parsed.data, now) } };
 }
 
 /** A line could otherwise be told of at a thousand times its length. */

@@ -17,6 +17,7 @@ import {
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
+import { postedConversionAt } from '../conversions/posted-conversion.ts';
 import type { TrackingDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { findImport } from './import-job.ts';
@@ -78,6 +79,7 @@ function importStateRoute(app: ServiceApp, deps: TrackingDeps): void {
 }
 
 function importRoute(app: ServiceApp, deps: TrackingDeps): void {
+  const schema = postedConversionAt(deps.clock);
   app.route({
     method: 'POST',
     url: '/tracking/conversions/import',
@@ -101,7 +103,7 @@ function importRoute(app: ServiceApp, deps: TrackingDeps): void {
       if (format === undefined || !(body instanceof Readable)) throw notAFile();
       const { programId, now } = requestContext(request, deps.clock());
       const hash = createHash('sha256');
-      const lines = parseUpload({ hashes: deps.hashes, now }, format, hashing(body, hash));
+      const lines = parseUpload({ hashes: deps.hashes, schema, now }, format, hashing(body, hash));
       const stored = await storeUpload(deps.db, programId, lines).catch(asProblem);
       if (stored.lines === 0) throw validationError([{ path: '', message: 'The file holds no orders' }]);
       noteBodyHash(request, hash.digest('hex'));

@@ -19,7 +19,7 @@ import { createLeasedLimiter, type LeasedLimiter } from './rate-limits/leased-li
 import { createLoginLimiter } from './rate-limits/login-limiter.ts';
 import type { SharedCounter } from './rate-limits/redis-counter.ts';
 import { discoverRoutes, type RouteDiscovery } from './routing/discovery.ts';
-import { createProxy } from './routing/proxy.ts';
+import { createProxy, type Proxy } from './routing/proxy.ts';
 import { createRouteTable, type RouteTable } from './routing/route-table.ts';
 import { createUpstreamMetrics } from './routing/upstream-metrics.ts';
 import { createUpstreams, type Upstreams, type UpstreamSettings } from './routing/upstreams.ts';
@@ -90,24 +90,17 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     lifetimeSeconds: settings.accessTokenSeconds,
     clock,
   });
-  const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
   const { limits, identitySecret } = settings;
+  const limiter = createLeasedLimiter({ counter: deps.counter, clock, onFailure: warnOfRedis(logger) });
   const apiKeys = createApiKeyCache({ db, clock, logger, isSpent: spentSenders(limiter, limits) });
   const decisions = countDecisions(deps.metrics);
   const identityApp = await buildIdentity(deps, tokens, decisions);
   const table = createRouteTable(upstreams.services);
   table.replace(IDENTITY_SERVICE, await documentOf(identityApp));
-  const proxy = createProxy({
-    upstreams,
-    metrics: createUpstreamMetrics(deps.metrics),
-    clock,
-    patienceMs: settings.patienceMs,
-    maxInFlight: settings.maxInFlight,
-  });
   const app = await buildApp(deps, table);
   await app.register(openDoor, {
     table,
-    proxy,
+    proxy: openProxy(deps, upstreams),
     limiter,
     limits,
     identityApp,
@@ -156,6 +149,11 @@ function rememberUsers({ settings, db, clock, logger }: GatewayDeps, tokens: Acc
 function openUpstreams({ settings, clock, random }: GatewayDeps): Upstreams {
   const stable = new Map(Object.entries(settings.upstreams));
   return createUpstreams({ stable, settings: settings.upstream, clock, random });
+}
+
+function openProxy({ settings, metrics, clock }: GatewayDeps, upstreams: Upstreams): Proxy {
+  const { patienceMs, maxInFlight } = settings;
+  return createProxy({ upstreams, metrics: createUpstreamMetrics(metrics), clock, patienceMs, maxInFlight });
 }
 
 function spentSenders(limiter: LeasedLimiter, limits: Limits) {

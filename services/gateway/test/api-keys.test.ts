@@ -44,6 +44,23 @@ t.test('a key is shown once, stored as a hash, and opens what its scopes allow',
   t.notMatch(row?.text, key.slice(12));
 });
 
+t.test('keys are listed by pages, and read on from where one ended', async (t) => {
+  for (const name of ['Beta', 'Gamma', 'Alpha']) await createKey({ name });
+  const list = async (query: string) => {
+    const { body } = await call(gateway, `/api/v1/auth/api-keys?${query}`, { token });
+    return {
+      names: (body.data as { name: string }[]).map(({ name }) => name),
+      meta: body['meta'] as { total: number; nextCursor?: string },
+    };
+  };
+  const first = await list('limit=3&sort=name');
+  t.strictSame(first.names, ['Alpha', 'Beta', 'Gamma']);
+  t.match(first.meta, { total: 4, page: 1, limit: 3, totalPages: 2 });
+  const second = await list(`limit=3&sort=name&cursor=${first.meta.nextCursor}`);
+  t.strictSame([second.names, second.meta.nextCursor], [['Shop'], undefined]);
+  t.strictSame((await list('limit=1&page=2&count=exact')).names, ['Gamma']);
+});
+
 t.test('what nobody issued opens nothing', async (t) => {
   for (const key of [`tb_live_${'A'.repeat(43)}`, 'tb_live_', 'tb_test_abc']) {
     t.equal((await call(gateway, '/api/v1/echo', { token: key })).status, 401);
@@ -145,3 +162,17 @@ t.test(
     t.equal((await post({ admin: true })).status, 400);
   },
 );
+
+t.test('revoking a key under an Idempotency-Key is done once', async (t) => {
+  const { id } = await createKey({ name: 'Lost' });
+  const revoke = () =>
+    call(gateway, `/api/v1/auth/api-keys/${id}`, {
+      method: 'DELETE',
+      token,
+      headers: { 'idempotency-key': 'lost' },
+    });
+  const first = await revoke();
+  const again = await revoke();
+  t.strictSame([first.status, again.status], [200, 200]);
+  t.strictSame([again.headers.get('idempotency-replayed'), again.body], ['true', first.body]);
+});

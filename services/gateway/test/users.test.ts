@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import t from 'tap';
 import { call, insertUser, logIn, PASSWORD, startGateway } from './gateway-under-test.ts';
 
@@ -79,6 +80,80 @@ t.test('weak passwords, bad addresses and unknown fields are named together', as
   const paths = (answer.body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
   t.strictSame(paths, ['email', 'isAdmin', 'password']);
   t.equal((await patch(adminId, {})).status, 400);
+});
+
+t.test('a partner that does not go with the role is named beside all else that is wrong', async (t) => {
+  const pathsOf = (answer: { body: Record<string, unknown> }) =>
+    (answer.body['errors'] as { path: string }[]).map(({ path }) => path).toSorted();
+  const needed = await post({ email: 'nope', password: 'short', role: 'partner' });
+  t.strictSame(pathsOf(needed), ['email', 'partnerId', 'password']);
+  const partnerId = '01890000-0000-7000-8000-00000000dead';
+  const misfit = await patch(adminId, { role: 'viewer', partnerId, name: '' });
+  t.strictSame(pathsOf(misfit), ['name', 'partnerId']);
+  t.match(misfit.body['errors'], [{}, { message: 'does not go with the role viewer' }]);
+});
+
+t.test('creating, changing and deleting a user under a key is done once', async (t) => {
+  const send = async (method: string, path: string, key: string, body?: object) =>
+    call(gateway, `/api/v1/users${path}`, {
+      method,
+      token,
+      headers: { 'idempotency-key': key },
+      ...(body === undefined ? {} : { body }),
+    });
+  const user = { email: 'once@example.com', name: 'Once', role: 'viewer', password: PASSWORD };
+  const created = await Promise.all(Array.from({ length: 4 }, () => send('POST', '', 'k', user)));
+  t.strictSame([...new Set(created.map(({ status }) => status))], [201]);
+  t.equal(created.filter(({ headers }) => headers.get('idempotency-replayed') === 'true').length, 3);
+  for (const { body } of created) t.same(body, created[0]?.body);
+  t.match(created[0]?.body, { data: { createdAt: /^\d{4}-\d\d-\d\dT.*\.\d{3}Z$/, lastLoginAt: null } });
+  const other = await send('POST', '', 'k', { ...user, password: 'another long password' });
+  t.match(other.body, { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' });
+  const path = `/${idOf(created[0] ?? other)}`;
+  const changed = [
+    await send('PATCH', path, 'k', { name: 'Twice', password: PASSWORD }),
+    await send('PATCH', path, 'k', { name: 'Twice', password: PASSWORD }),
+  ];
+  t.match(changed, [{ status: 200 }, { status: 200, body: { data: { name: 'Twice' } } }]);
+  t.same(changed[1]?.body, changed[0]?.body);
+  t.equal(changed[1]?.headers.get('idempotency-replayed'), 'true');
+  t.equal((await send('DELETE', path, 'k')).status, 200);
+  const again = await send('DELETE', path, 'k');
+  t.match(again, { status: 200, body: { success: true, data: null } });
+  t.equal((await send('DELETE', path, 'another')).status, 404);
+  const audit = await gateway.database.owner.query(
+    `SELECT action FROM audit_logs WHERE entity_type = 'user' AND entity_id = $1 ORDER BY created_at, id`,
+    [path.slice(1)],
+  );
+  t.same(audit, [{ action: 'created' }, { action: 'updated' }, { action: 'deleted' }]);
+  const [kept] = await gateway.database.owner.query<{ text: string }>(
+    `SELECT json_agg(k)::text AS text FROM idempotency_keys k`,
+  );
+  t.notMatch(kept?.text, /argon2|assword/);
+  const hashes = [user, { name: 'Twice', password: PASSWORD }].map((body) =>
+    createHash('sha256').update(JSON.stringify(body)).digest('hex'),
+  );
+  for (const hash of hashes) t.notOk(kept?.text.includes(hash), 'a password could be guessed from it');
+});
+
+t.test('users are read on from where a page ended, in every order', async (t) => {
+  const list = (query: string) => call(gateway, `/api/v1/users?limit=2&${query}`, { token });
+  const all = await call(gateway, '/api/v1/users?limit=100&count=exact', { token });
+  const { total } = all.body['meta'] as { total: number };
+  for (const sort of ['createdAt', '-createdAt', 'email', '-email', 'name', '-name']) {
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await list(`sort=${sort}${cursor}`);
+      seen.push(...(body.data as { id: string }[]).map(({ id }) => id));
+      const { nextCursor } = body['meta'] as { nextCursor?: string };
+      cursor = nextCursor === undefined ? '' : `&cursor=${nextCursor}`;
+    } while (cursor !== '');
+    t.equal(seen.length, total, sort);
+    t.equal(new Set(seen).size, total, sort);
+  }
+  const { nextCursor } = (await list('sort=name')).body['meta'] as { nextCursor: string };
+  t.match((await list(`sort=createdAt&cursor=${nextCursor}`)).body, { status: 400 });
 });
 
 t.test('a new password or role, or the end of the account, ends the sessions', async (t) => {

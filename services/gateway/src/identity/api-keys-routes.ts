@@ -3,7 +3,9 @@ import {
   AppError,
   idField,
   idParams,
+  list,
   ok,
+  pageQuery,
   requestContext,
   SCOPES,
   success,
@@ -13,7 +15,8 @@ import {
 import { sqlState, type Database } from '@tributary/schema';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
-import { createApiKey, listApiKeys, revokeApiKey } from './api-keys-store.ts';
+import { API_KEY_LIST, createApiKey, revokeApiKey } from './api-keys-store.ts';
+import { listRows } from './listed-rows.ts';
 
 const keyFields = {
   id: z.string(),
@@ -44,14 +47,18 @@ export function registerApiKeyRoutes(app: ServiceApp, deps: ApiKeyRouteDeps): vo
   app.route({
     method: 'GET',
     url: '/auth/api-keys',
-    schema: { response: { 200: success(z.array(z.object(keyFields))) } },
+    schema: {
+      querystring: z.strictObject(pageQuery({ sort: ['createdAt', 'name'], defaultSort: '-createdAt' })),
+      response: { 200: list(z.object(keyFields)) },
+    },
     config: {
       operationId: 'listApiKeys',
       summary: 'List API keys, without secrets',
       scope: 'identity:write',
     },
-    async handler(request) {
-      return ok(await listApiKeys(deps.db, request.identity.programId));
+    async handler({ query, identity: { programId } }) {
+      const { rows, meta } = await listRows(deps.db, API_KEY_LIST, { ...query, programId });
+      return { success: true as const, data: rows, meta };
     },
   });
 
@@ -86,7 +93,6 @@ export function registerApiKeyRoutes(app: ServiceApp, deps: ApiKeyRouteDeps): vo
       operationId: 'revokeApiKey',
       summary: 'Revoke an API key, everywhere within a minute',
       scope: 'identity:write',
-      idempotency: false,
       errors: [errors.API_KEY_NOT_FOUND],
     },
     async handler(request) {

@@ -3,6 +3,8 @@ import type { CommandContext, Scope } from '@tributary/http-kit';
 import { newId } from '@tributary/runtime';
 import type { Database } from '@tributary/schema';
 import { auditInsert, auditParameter } from './audit.ts';
+import { answerInsert, answerParameter, NO_DATA } from './kept-answer.ts';
+import type { ListedTable } from './listed-rows.ts';
 import { API_KEY_PREFIX, hashToken, newToken, shownPrefix } from './random-tokens.ts';
 
 type Db = Pick<Database, 'query'>;
@@ -20,7 +22,19 @@ export interface ApiKey {
   readonly lastUsedAt: Date | null;
 }
 
-const COLUMNS = 'id, name, prefix, scopes, partner_id, created_at, expires_at, revoked_at, last_used_at';
+const COLUMN_OF = {
+  id: 'id',
+  name: 'name',
+  prefix: 'prefix',
+  scopes: 'scopes',
+  partnerId: 'partner_id',
+  createdAt: 'created_at',
+  expiresAt: 'expires_at',
+  revokedAt: 'revoked_at',
+  lastUsedAt: 'last_used_at',
+} as const satisfies Record<keyof ApiKey, string>;
+
+const COLUMNS = Object.values(COLUMN_OF).join(', ');
 
 /** What the gateway needs to let a key in. */
 export interface UsableKey {
@@ -91,18 +105,22 @@ export async function createApiKey(
   return { ...row, key };
 }
 
-const LIST = `SELECT ${COLUMNS} FROM api_keys WHERE program_id = $1 ORDER BY created_at DESC, id DESC`;
-
-export async function listApiKeys(db: Db, programId: string): Promise<ApiKey[]> {
-  return db.query<ApiKey>(LIST, [programId]);
-}
+export const API_KEY_LIST: ListedTable<ApiKey, 'createdAt' | 'name'> = {
+  table: 'api_keys',
+  columns: COLUMN_OF,
+  sortable: {
+    createdAt: { column: 'created_at', type: 'timestamptz' },
+    name: { column: 'name', type: 'text' },
+  },
+};
 
 const REVOKE = `
   WITH revoked AS (
     UPDATE api_keys SET revoked_at = $3
     WHERE program_id = $1 AND id = $2 AND revoked_at IS NULL
     RETURNING id, program_id, prefix
-  ), audited AS (${auditInsert({ from: 'revoked', entityType: 'api_key', action: "'revoked'", parameter: 4 })})
+  ), audited AS (${auditInsert({ from: 'revoked', entityType: 'api_key', action: "'revoked'", parameter: 4 })}
+  ), kept AS (${answerInsert({ from: 'revoked', data: NO_DATA, parameter: 8 })})
   INSERT INTO outbox_events (id, program_id, type, subject, actor, request_id, data, occurred_at)
   SELECT $5::uuid, program_id, 'apikey.revoked', jsonb_build_object('apiKeyId', id), $6::jsonb, $7::text,
          jsonb_build_object('apiKeyId', id, 'prefix', prefix), $3::timestamptz
@@ -127,6 +145,7 @@ export async function revokeApiKey(
     newId(),
     context.actor,
     context.requestId,
+    answerParameter(context),
   ]);
   if (row === undefined) return undefined;
   return { ...row, version: 1, occurredAt: row.occurredAt.toISOString() };

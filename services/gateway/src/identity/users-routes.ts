@@ -4,21 +4,26 @@ import {
   idField,
   idParams,
   list,
-  listMeta,
   ok,
   pageQuery,
   requestContext,
-  sortOrder,
   success,
   timestamp,
   validationError,
   type ServiceApp,
 } from '@tributary/http-kit';
-import { ACCOUNT_STATUSES, USER_ROLES, sqlState, type Database, type UserRole } from '@tributary/schema';
+import {
+  ACCOUNT_STATUSES,
+  constraintName,
+  USER_ROLES,
+  type Database,
+  type UserRole,
+} from '@tributary/schema';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
 import { hashPassword } from './passwords.ts';
-import { createUser, deleteUser, findUser, listUsers, updateUser } from './users-store.ts';
+import { listRows } from './listed-rows.ts';
+import { createUser, deleteUser, findUser, updateUser, USER_LIST } from './users-store.ts';
 
 const fields = {
   email: z.string().trim().max(254).pipe(z.email()),
@@ -40,17 +45,35 @@ const userSchema = z.object({
   lastLoginAt: timestamp.nullable(),
 });
 
-const newUserSchema = z.strictObject({ ...fields, partnerId: fields.partnerId.optional() });
+/** Looked at whatever else is wrong, as far as both are well said, so that one answer names all faults. */
+const roleAndPartner = z.object({ role: fields.role, partnerId: fields.partnerId });
+
+function fitsPartner(body: unknown): boolean {
+  const said = roleAndPartner.safeParse(body);
+  return !said.success || partnerFault(said.data.role, said.data.partnerId) === undefined;
+}
+
+const partnerRule = {
+  path: ['partnerId'],
+  when: () => true,
+  error: ({ input }: { readonly input?: unknown }) => {
+    const { role, partnerId } = roleAndPartner.parse(input);
+    return partnerFault(role, partnerId);
+  },
+};
+
+const newUserSchema = z
+  .strictObject({ ...fields, partnerId: fields.partnerId.default(null) })
+  .refine((user) => fitsPartner(user), partnerRule);
 const changeSchema = z
   .strictObject({ ...fields, status: z.enum(ACCOUNT_STATUSES) })
   .partial()
-  .refine((change) => Object.keys(change).length > 0, 'name at least one field to change');
+  .refine((change) => Object.keys(change).length > 0, 'name at least one field to change')
+  .refine((change) => fitsPartner(change), partnerRule);
 
-/** Without `cursor` and `count`: a programme has few users, and they are always counted. */
-const { page, limit, sort } = pageQuery({
-  sort: ['createdAt', 'email', 'name'],
-  defaultSort: '-createdAt',
-});
+const listQuery = z.strictObject(
+  pageQuery({ sort: ['createdAt', 'email', 'name'], defaultSort: '-createdAt' }),
+);
 
 interface UserRouteDeps {
   readonly db: Pick<Database, 'query'>;
@@ -69,18 +92,13 @@ function registerReading(app: ServiceApp, { db }: UserRouteDeps): void {
     method: 'GET',
     url: '/users',
     schema: {
-      querystring: z.strictObject({ page, limit, sort }),
+      querystring: listQuery,
       response: { 200: list(userSchema) },
     },
     config: { operationId: 'listUsers', summary: 'List users', scope: 'identity:write' },
-    async handler(request) {
-      const { page, limit, sort } = request.query;
-      const found = await listUsers(db, request.identity.programId, { page, limit, sort: sortOrder(sort) });
-      return {
-        success: true as const,
-        data: found.users,
-        meta: listMeta({ counted: found.total, exact: true, page, limit }),
-      };
+    async handler({ query, identity: { programId } }) {
+      const { rows, meta } = await listRows(db, USER_LIST, { ...query, programId });
+      return { success: true as const, data: rows, meta };
     },
   });
 
@@ -109,14 +127,11 @@ function registerCreation(app: ServiceApp, { db }: UserRouteDeps): void {
       operationId: 'createUser',
       summary: 'Create a user',
       scope: 'identity:write',
-      idempotency: false,
       errors: [errors.USER_EMAIL_TAKEN, errors.PARTNER_NOT_FOUND],
     },
     async handler(request, reply) {
-      const { password, partnerId = null, ...body } = request.body;
-      assertPartnerFits(body.role, partnerId);
-      const passwordHash = await hashPassword(password);
-      const input = { ...body, partnerId, passwordHash };
+      const { password, ...body } = request.body;
+      const input = { ...body, passwordHash: await hashPassword(password) };
       const user = await namingConflicts(createUser(db, requestContext(request), input));
       return reply.code(201).send(ok(user));
     },
@@ -132,7 +147,6 @@ function registerChange(app: ServiceApp, { db }: UserRouteDeps): void {
       operationId: 'updateUser',
       summary: 'Change a user; a new role, status or password ends its sessions',
       scope: 'identity:write',
-      idempotency: false,
       errors: [errors.USER_NOT_FOUND, errors.USER_EMAIL_TAKEN, errors.USER_IS_SELF, errors.PARTNER_NOT_FOUND],
     },
     async handler(request) {
@@ -142,7 +156,8 @@ function registerChange(app: ServiceApp, { db }: UserRouteDeps): void {
       const role = named.role ?? before.role;
       const status = named.status ?? before.status;
       const partnerId = named.partnerId === undefined ? before.partnerId : named.partnerId;
-      assertPartnerFits(role, partnerId);
+      const fault = partnerFault(role, partnerId);
+      if (fault !== undefined) throw validationError([{ path: 'partnerId', message: fault }]);
       if (before.role !== role || before.status !== status) assertNotSelf(context.actor.id, before.id);
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
       const { email = before.email, name = before.name } = named;
@@ -164,7 +179,6 @@ function registerDeletion(app: ServiceApp, { db }: UserRouteDeps): void {
       operationId: 'deleteUser',
       summary: 'Delete a user; what it did stays in the audit trail under its name',
       scope: 'identity:write',
-      idempotency: false,
       errors: [errors.USER_NOT_FOUND, errors.USER_IS_SELF, errors.USER_IS_EXTERNAL],
     },
     async handler(request) {
@@ -186,10 +200,9 @@ async function getUser(db: UserRouteDeps['db'], programId: string, id: string) {
   return user;
 }
 
-function assertPartnerFits(role: UserRole, partnerId: string | null): void {
-  if ((role === 'partner') === (partnerId !== null)) return;
-  const message = role === 'partner' ? 'is needed for the role partner' : `does not go with the role ${role}`;
-  throw validationError([{ path: 'partnerId', message }]);
+function partnerFault(role: UserRole, partnerId: string | null): string | undefined {
+  if ((role === 'partner') === (partnerId !== null)) return undefined;
+  return role === 'partner' ? 'is needed for the role partner' : `does not go with the role ${role}`;
 }
 
 /** Else the last super_admin could lock everybody out. */
@@ -201,10 +214,10 @@ async function namingConflicts<Result>(change: Promise<Result>): Promise<Result>
   try {
     return await change;
   } catch (error) {
-    const state = sqlState(error);
-    if (state === '23505')
+    const constraint = constraintName(error);
+    if (constraint === 'users_email_key')
       throw new AppError(errors.USER_EMAIL_TAKEN, 'Choose another address', { cause: error });
-    if (state === '23503')
+    if (constraint === 'users_partner_id_fkey')
       throw new AppError(errors.PARTNER_NOT_FOUND, 'There is no such partner', { cause: error });
     throw error;
   }

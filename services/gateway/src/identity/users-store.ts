@@ -2,6 +2,8 @@ import type { CommandContext } from '@tributary/http-kit';
 import { newId } from '@tributary/runtime';
 import type { AccountStatus, Database, UserRole } from '@tributary/schema';
 import { auditInsert, auditParameter, type AuditedChange, type Auditor } from './audit.ts';
+import { answerInsert, answerParameter, NO_DATA } from './kept-answer.ts';
+import type { ListedTable } from './listed-rows.ts';
 
 type Db = Pick<Database, 'query'>;
 
@@ -18,7 +20,27 @@ export interface User {
   readonly lastLoginAt: Date | null;
 }
 
-const COLUMNS = 'id, email, name, role, partner_id, status, created_at, updated_at, last_login_at';
+const COLUMN_OF = {
+  id: 'id',
+  email: 'email',
+  name: 'name',
+  role: 'role',
+  partnerId: 'partner_id',
+  status: 'status',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+  lastLoginAt: 'last_login_at',
+} as const satisfies Record<keyof User, string>;
+
+const COLUMNS = Object.values(COLUMN_OF).join(', ');
+
+const moment = (column: string): string =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** A user as it stands in an answer that is kept, which nobody serialises again. */
+const ANSWER = `jsonb_build_object('id', id, 'email', email, 'name', name, 'role', role, 'partnerId', partner_id,
+    'status', status, 'createdAt', ${moment('created_at')}, 'updatedAt', ${moment('updated_at')},
+    'lastLoginAt', ${moment('last_login_at')})`;
 
 export interface NewUser {
   readonly email: string;
@@ -33,7 +55,8 @@ const CREATE = `
     INSERT INTO users (id, program_id, email, name, role, partner_id, password_hash, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
     RETURNING *
-  ), audited AS (${auditInsert({ from: 'created', entityType: 'user', action: "'created'", parameter: 9 })})
+  ), audited AS (${auditInsert({ from: 'created', entityType: 'user', action: "'created'", parameter: 9 })}
+  ), kept AS (${answerInsert({ from: 'created', data: ANSWER, parameter: 10 })})
   SELECT ${COLUMNS} FROM created`;
 
 /** Throws Postgres's 23505 when the address is taken and 23503 when there is no such partner. */
@@ -50,6 +73,7 @@ export async function createUser(db: Db, context: CommandContext, input: NewUser
     passwordHash,
     context.now,
     auditParameter(context, changes),
+    answerParameter(context),
   ]);
   if (row === undefined) throw new Error('The statement that creates a user answered no row');
   return row;
@@ -64,38 +88,15 @@ export async function findUser(db: Db, programId: string, id: string): Promise<V
   return row;
 }
 
-const SORTABLE = { createdAt: 'created_at', email: 'lower(email)', name: 'name' } as const;
-export type UserSortField = keyof typeof SORTABLE;
-
-export interface UserPage {
-  readonly page: number;
-  readonly limit: number;
-  readonly sort: { readonly field: UserSortField; readonly descending: boolean };
-}
-
-/** One page and the number of all: users are people of one organisation and their partners, so counting is cheap. */
-export async function listUsers(
-  db: Db,
-  programId: string,
-  { page, limit, sort }: UserPage,
-): Promise<{ readonly users: User[]; readonly total: number }> {
-  const direction = sort.descending ? 'DESC' : 'ASC';
-  const rows = await db.query<User & { total: number }>(
-    `SELECT ${COLUMNS}, count(*) OVER ()::int AS total FROM users WHERE program_id = $1
-     ORDER BY ${SORTABLE[sort.field]} ${direction}, id ${direction} LIMIT $2 OFFSET $3`,
-    [programId, limit, (page - 1) * limit],
-  );
-  if (rows.length === 0 && page > 1) return { users: [], total: await countUsers(db, programId) };
-  return { users: rows.map(({ total: _total, ...user }) => user), total: rows[0]?.total ?? 0 };
-}
-
-async function countUsers(db: Db, programId: string): Promise<number> {
-  const [row] = await db.query<{ total: number }>(
-    'SELECT count(*)::int AS total FROM users WHERE program_id = $1',
-    [programId],
-  );
-  return row?.total ?? 0;
-}
+export const USER_LIST: ListedTable<User, 'createdAt' | 'email' | 'name'> = {
+  table: 'users',
+  columns: COLUMN_OF,
+  sortable: {
+    createdAt: { column: 'created_at', type: 'timestamptz' },
+    email: { column: 'lower(email)', type: 'text' },
+    name: { column: 'name', type: 'text' },
+  },
+};
 
 /** What of a user may change. */
 export interface UserChange {
@@ -119,7 +120,8 @@ const UPDATE = `
     UPDATE refresh_tokens SET revoked_at = $10
     FROM updated
     WHERE refresh_tokens.user_id = updated.id AND refresh_tokens.revoked_at IS NULL AND $12
-  ), audited AS (${auditInsert({ from: 'updated', entityType: 'user', action: "'updated'", parameter: 11 })})
+  ), audited AS (${auditInsert({ from: 'updated', entityType: 'user', action: "'updated'", parameter: 11 })}
+  ), kept AS (${answerInsert({ from: 'updated', data: ANSWER, parameter: 13 })})
   SELECT ${COLUMNS} FROM updated`;
 
 /** Changes a user as it was read (`before`); undefined when somebody else was faster. */
@@ -148,6 +150,7 @@ export async function updateUser(
     context.now,
     auditParameter(context, audited),
     endsSessions,
+    answerParameter(context),
   ]);
   return row;
 }
@@ -224,7 +227,8 @@ const LEFT = `jsonb_build_array(
 const DELETE = `
   WITH deleted AS (
     DELETE FROM users WHERE program_id = $1 AND id = $2 AND password_hash <> '${NO_PASSWORD}' RETURNING *
-  ), audited AS (${auditInsert({ from: 'deleted', entityType: 'user', action: "'deleted'", parameter: 3, changes: LEFT })})
+  ), audited AS (${auditInsert({ from: 'deleted', entityType: 'user', action: "'deleted'", parameter: 3, changes: LEFT })}
+  ), kept AS (${answerInsert({ from: 'deleted', data: NO_DATA, parameter: 4 })})
   SELECT id FROM deleted`;
 
 /**
@@ -232,7 +236,8 @@ const DELETE = `
  * @returns false for a user that does not exist, and for an external one, whom the provider would bring back
  */
 export async function deleteUser(db: Db, context: CommandContext, id: string): Promise<boolean> {
-  const rows = await db.query(DELETE, [context.programId, id, auditParameter(context)]);
+  const params = [context.programId, id, auditParameter(context), answerParameter(context)];
+  const rows = await db.query(DELETE, params);
   return rows.length > 0;
 }
 

@@ -264,3 +264,28 @@ t.test('partners read what is theirs and write nothing', async (t) => {
   const foreign = settled(await post(order({ referralCode: bob.referralCode }))).conversions;
   t.equal((await tracking.get(`/tracking/conversions/${foreign[0]?.id}`, own)).status, 404);
 });
+
+t.test('a list is sorted by the time of the order, under both of its names', async (t) => {
+  const times = ['2026-01-03', '2026-01-01', '2026-01-02'].map((day) => `${day}T10:00:00.000Z`);
+  for (const convertedAt of times)
+    t.equal((await post(order({ referralCode: ann.referralCode, convertedAt }))).status, 201);
+  const listed = async (query: string) => {
+    const range = 'dateFrom=2026-01-01&dateTo=2026-01-04';
+    const { status, body } = await tracking.get(`/tracking/conversions?${range}&limit=2&${query}`, SHOP);
+    t.equal(status, 200, query);
+    const { nextCursor } = body.meta as { nextCursor?: string };
+    return { at: (body.data as { convertedAt: string }[]).map(({ convertedAt }) => convertedAt), nextCursor };
+  };
+  const descending = times.toSorted().toReversed();
+  for (const sort of ['-createdAt', '-convertedAt']) {
+    const { at, nextCursor } = await listed(`sort=${sort}`);
+    const further = await listed(`sort=${sort}&cursor=${nextCursor}`);
+    t.same([...at, ...further.at], descending, sort);
+  }
+  t.same((await listed('sort=createdAt')).at, times.toSorted().slice(0, 2));
+  t.equal((await tracking.get('/tracking/clicks?sort=-createdAt', SHOP)).status, 200);
+  t.same(
+    (await tracking.get('/tracking/clicks?sort=createdAt', SHOP)).body,
+    (await tracking.get('/tracking/clicks?sort=clickedAt', SHOP)).body,
+  );
+});

@@ -61,7 +61,7 @@ const filters = {
 };
 
 const listQuery = z.strictObject({
-  ...pageQuery({ sort: ['clickedAt'], defaultSort: '-clickedAt' }),
+  ...pageQuery({ sort: ['clickedAt', 'createdAt'], defaultSort: '-clickedAt' }),
   ...filters,
   status: z.enum(CLICK_STATUSES).optional(),
   source: z.enum(CLICK_SOURCES).optional(),
@@ -135,7 +135,13 @@ export function clickReadRoutes(app: ServiceApp, deps: TrackingDeps): void {
     method: 'GET',
     url: '/tracking/clicks',
     schema: { querystring: listQuery, response: { 200: list(clickSchema) } },
-    config: { operationId: 'listClicks', summary: 'List clicks, newest first', ...access },
+    config: {
+      operationId: 'listClicks',
+      summary: 'List clicks, newest first',
+      description:
+        'A click is created when it is made: `createdAt` is another name of `clickedAt` for `sort`.',
+      ...access,
+    },
     handler: async ({ query, identity }, reply) =>
       sendJsonText(
         reply,

@@ -51,7 +51,7 @@ const filters = {
   ...dateRangeQuery(),
 };
 const listQuery = z.strictObject({
-  ...pageQuery({ sort: ['convertedAt'], defaultSort: '-convertedAt' }),
+  ...pageQuery({ sort: ['convertedAt', 'createdAt'], defaultSort: '-convertedAt' }),
   ...filters,
 });
 const statsQuery = z.strictObject(filters);
@@ -112,7 +112,13 @@ export function conversionReadRoutes(app: ServiceApp, deps: TrackingDeps): void 
     method: 'GET',
     url: '/tracking/conversions',
     schema: { querystring: listQuery, response: { 200: list(conversionSchema) } },
-    config: { operationId: 'listConversions', summary: 'List conversions, newest first', ...access },
+    config: {
+      operationId: 'listConversions',
+      summary: 'List conversions, newest first',
+      description:
+        'Listed by the time of the order: `createdAt` is another name of `convertedAt` for `sort`, also where an order was reported or imported later.',
+      ...access,
+    },
     handler: async ({ query, identity }, reply) => {
       const selection = await selectConversions(deps, identity, query);
       return sendJsonText(reply, await readList(deps.reads, sourceFor(identity), selection, query));

@@ -62,10 +62,9 @@ t.test('partners may share an e-mail address, under which all of them are found'
     200,
   );
   const found = await call('GET', '/partners?email=AGENCY@example.com&sort=createdAt');
-  t.same(
-    found.body.data.map(({ id }: { id: string }) => id).sort(),
-    [first.body.data.id, second.body.data.id, third.id].sort(),
-  );
+  const ids: string[] = found.body.data.map(({ id }: { id: string }) => id);
+  const expected: string[] = [first.body.data.id, second.body.data.id, third.id];
+  t.same(ids.toSorted(), expected.toSorted());
 });
 
 t.test("a partner's change is recorded field by field, a tier's change announced", async (t) => {

@@ -19,6 +19,26 @@ export function dateRangeQuery() {
   return { dateFrom: dateOrDateTime.optional(), dateTo: dateOrDateTime.optional() };
 }
 
+/**
+ * The same query, which also names a reversed range beside whatever else is wrong in it. A date and a date-time are compared by
+ * `resolveDateRange`, which knows the time zone.
+ */
+export function withOrderedDates<Query extends z.ZodObject>(query: Query): Query {
+  return query.superRefine(
+    ({ dateFrom, dateTo }: Readonly<Record<string, unknown>>, context) => {
+      const isNamed = context.issues.some(({ path }) => path?.[0] === 'dateFrom' || path?.[0] === 'dateTo');
+      if (isNamed || typeof dateFrom !== 'string' || typeof dateTo !== 'string') return;
+      if (isBare(dateFrom) === isBare(dateTo) && Date.parse(dateFrom) > Date.parse(dateTo))
+        context.addIssue({ code: 'custom', path: ['dateFrom'], message: REVERSED });
+    },
+    { when: ({ value }) => typeof value === 'object' && value !== null },
+  );
+}
+
+const REVERSED = 'must not be after dateTo';
+
+const isBare = (text: string): boolean => text.length === 'YYYY-MM-DD'.length;
+
 export interface DateRange {
   readonly from: Date;
   readonly to: Date;
@@ -44,11 +64,11 @@ export function resolveDateRange(
       ? new Date(to.getTime() - DEFAULT_DAYS * DAY_MS)
       : instant(query.dateFrom, timeZone);
   if (from.getTime() > to.getTime()) {
-    throw validationError([{ path: 'dateFrom', message: 'must not be after dateTo' }]);
+    throw validationError([{ path: 'dateFrom', message: REVERSED }]);
   }
   return { from: new Date(Math.max(from.getTime(), EARLIEST)), to };
 }
 
 function instant(text: string, timeZone: string): Date {
-  return text.length === 'YYYY-MM-DD'.length ? startOfDay(text, timeZone) : new Date(text);
+  return isBare(text) ? startOfDay(text, timeZone) : new Date(text);
 }

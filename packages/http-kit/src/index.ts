@@ -19,7 +19,7 @@ export { commissionSchema } from './commission-answer.ts';
 export { jobDetailSchema, jobSchema } from './job-answer.ts';
 export { requestContext } from './context.ts';
 export type { CommandContext, RequestActor } from './context.ts';
-export { dateRangeQuery, resolveDateRange } from './date-range.ts';
+export { dateRangeQuery, resolveDateRange, withOrderedDates } from './date-range.ts';
 export type { DateRange, DateRangeOptions } from './date-range.ts';
 export { sendProblem, toAppError } from './error-handler.ts';
 export { AppError, commonErrors, defineErrors, validationError } from './errors.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { z } from 'zod';
 import { listMeta, listText } from './answers.ts';
-import { dateRangeQuery, resolveDateRange } from './date-range.ts';
+import { dateRangeQuery, resolveDateRange, withOrderedDates } from './date-range.ts';
 import { AppError } from './errors.ts';
 import { decodeCursor, encodeCursor, pageQuery, sortOrder } from './page-query.ts';
 import { startOfDay } from './start-of-day.ts';
@@ -114,4 +114,19 @@ await t.test('a date range', async (t) => {
     t.throws(() => resolveDateRange({ dateFrom: '2026-07-02', dateTo: '2026-07-01' }, options), AppError);
     t.throws(() => resolveDateRange({ dateFrom: '2026-08-02' }, options));
   });
+
+  await t.test(
+    'names a reversed range beside what else is wrong, where no time zone decides it',
+    async (t) => {
+      const query = withOrderedDates(z.strictObject({ ...dateRangeQuery(), limit: z.string() }));
+      const wrong = (fields: object): string[] =>
+        (query.safeParse(fields).error?.issues ?? []).map(({ path }) => path.join('.'));
+      t.same(wrong({ dateFrom: '2026-07-02', dateTo: '2026-07-01' }), ['limit', 'dateFrom']);
+      const moments = { dateFrom: '2026-07-01T10:00:00Z', dateTo: '2026-07-01T11:00:00+02:00' };
+      t.same(wrong({ ...moments, limit: '1' }), ['dateFrom']);
+      t.same(wrong({ dateFrom: '2026-07-02', dateTo: '2026-07-01T23:00:00Z', limit: '1' }), []);
+      t.same(wrong({ dateFrom: 'later', dateTo: '2026-07-01', limit: '1' }), ['dateFrom']);
+      t.same(wrong({ dateFrom: '2026-07-01', dateTo: '2026-07-01', limit: '1' }), []);
+    },
+  );
 });

@@ -304,6 +304,11 @@ t.test('lists and statistics show a partner its own clicks and staff all', async
   );
   t.equal((await tracking.get('/tracking/clicks', PUBLIC)).status, 401);
   t.equal((await tracking.get('/tracking/clicks?dateFrom=2026-02-01&dateTo=2026-01-01', own)).status, 400);
+  for (const list of ['clicks', 'conversions', 'commissions']) {
+    const wrong = `/tracking/${list}?dateFrom=2026-02-01&dateTo=2026-01-01&limit=0&surprise=1`;
+    const named = (await tracking.get(wrong, own)).body.errors?.map(({ path }) => path);
+    t.same(named?.toSorted(), ['dateFrom', 'limit', 'surprise'], list);
+  }
 });
 
 t.test('settings that hold what they should not fall back to the defaults', async (t) => {

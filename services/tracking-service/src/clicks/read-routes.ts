@@ -14,6 +14,7 @@ import {
   successText,
   timestamp,
   type DateRange,
+  withOrderedDates,
   type Identity,
   type ServiceApp,
 } from '@tributary/http-kit';
@@ -60,13 +61,15 @@ const filters = {
   ...dateRangeQuery(),
 };
 
-const listQuery = z.strictObject({
-  ...pageQuery({ sort: ['clickedAt', 'createdAt'], defaultSort: '-clickedAt' }),
-  ...filters,
-  status: z.enum(CLICK_STATUSES).optional(),
-  source: z.enum(CLICK_SOURCES).optional(),
-});
-const statsQuery = z.strictObject(filters);
+const listQuery = withOrderedDates(
+  z.strictObject({
+    ...pageQuery({ sort: ['clickedAt', 'createdAt'], defaultSort: '-clickedAt' }),
+    ...filters,
+    status: z.enum(CLICK_STATUSES).optional(),
+    source: z.enum(CLICK_SOURCES).optional(),
+  }),
+);
+const statsQuery = withOrderedDates(z.strictObject(filters));
 
 type Asked = z.output<typeof statsQuery> & {
   readonly status?: string | undefined;

@@ -18,6 +18,7 @@ import {
   sendJsonText,
   success,
   successText,
+  withOrderedDates,
   type Identity,
   type ServiceApp,
 } from '@tributary/http-kit';
@@ -47,11 +48,13 @@ const filters = {
   dateField: z.enum(['created', 'paid']).default('created'),
   ...dateRangeQuery(),
 };
-const listQuery = z.strictObject({
-  ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
-  ...filters,
-});
-const statsQuery = z.strictObject(filters);
+const listQuery = withOrderedDates(
+  z.strictObject({
+    ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
+    ...filters,
+  }),
+);
+const statsQuery = withOrderedDates(z.strictObject(filters));
 
 type Asked = z.output<typeof statsQuery>;
 

@@ -15,6 +15,7 @@ import {
   success,
   successText,
   versionEtag,
+  withOrderedDates,
   type Identity,
   type ServiceApp,
 } from '@tributary/http-kit';
@@ -50,11 +51,13 @@ const filters = {
   currency: currencyCode.optional(),
   ...dateRangeQuery(),
 };
-const listQuery = z.strictObject({
-  ...pageQuery({ sort: ['convertedAt', 'createdAt'], defaultSort: '-convertedAt' }),
-  ...filters,
-});
-const statsQuery = z.strictObject(filters);
+const listQuery = withOrderedDates(
+  z.strictObject({
+    ...pageQuery({ sort: ['convertedAt', 'createdAt'], defaultSort: '-convertedAt' }),
+    ...filters,
+  }),
+);
+const statsQuery = withOrderedDates(z.strictObject(filters));
 
 type Asked = z.output<typeof statsQuery>;
 

@@ -62,3 +62,4 @@ export { databaseProblem } from './sql-errors.ts';
 export { isTimeZone, startOfDay } from './start-of-day.ts';
 export { assertVersion, expectedVersion, versionEtag, versionMismatch } from './versions.ts';
 export { findUnstorable } from './unstorable.ts';
+export { fieldOf, RequestInvalidError } from './validation.ts';

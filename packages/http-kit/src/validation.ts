@@ -6,7 +6,7 @@ import type { FieldError } from './errors.ts';
 export class RequestInvalidError extends Error {
   override readonly name = 'RequestInvalidError';
   readonly statusCode = 400;
-  readonly errors: readonly FieldError[];
+  errors: readonly FieldError[];
   /** Set by Fastify: which part of the request failed. */
   validationContext?: string;
 
@@ -14,7 +14,16 @@ export class RequestInvalidError extends Error {
     super('the request does not match its schema');
     this.errors = issues.flatMap((issue) => fieldErrors(issue));
   }
+
+  /** Adds what rules beyond the schema say of fields that it found right, so that one answer names every wrong field. */
+  alsoName(faults: readonly FieldError[]): void {
+    const known = new Set(this.errors.map(({ path }) => fieldOf(path)));
+    this.errors = [...this.errors, ...faults.filter(({ path }) => !known.has(fieldOf(path)))];
+  }
 }
+
+/** `tiers` of `tiers.0.maxAmount`. */
+export const fieldOf = (path: string): string => path.split('.', 1)[0] ?? path;
 
 /** The validator of every route: zod, with all issues kept. */
 export const validatorCompiler: FastifySchemaCompiler<z.core.$ZodType> = ({ schema }) => {

@@ -212,6 +212,10 @@ t.test('bad input is a 400 that names each field, and changes nothing', async (t
     'currency',
     'partnerId',
   ]);
+  t.same(await named('/operations/commissions', { partnerId: 'x', amount: 1.5, currency: 'JPY', reason }), [
+    'amount',
+    'partnerId',
+  ]);
   const yen = await insertCommission(db, { currency: 'JPY', commissionAmount: '100' });
   t.same(await named(path(yen.id, 'adjust'), { newAmount: 99.5, reason }), ['newAmount']);
   t.equal((await entriesOf(id)).length, 1);

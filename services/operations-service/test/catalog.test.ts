@@ -194,6 +194,18 @@ t.test('a product is added and changed, its price within the decimals of its cur
   const { id } = made.body.data;
   t.match(await call('POST', '/products', { body }), { status: 409, body: { code: 'PRODUCT_SKU_TAKEN' } });
   t.same(namedIn(await call('PATCH', `/products/${id}`, { body: { currency: 'JPY' } })), ['price']);
+  t.same(namedIn(await call('PATCH', `/products/${id}`, { body: { currency: 'JPY', status: 'sold' } })), [
+    'price',
+    'status',
+  ]);
+  t.same(namedIn(await call('PATCH', `/products/${id}`, { body: { currency: 'yen', price: 'x' } })), [
+    'currency',
+    'price',
+  ]);
+  t.same(namedIn(await call('POST', '/products', { body: { sku: 'X', price: 1.5, currency: 'JPY' } })), [
+    'name',
+    'price',
+  ]);
   t.match(await call('PATCH', `/products/${id}`, { body: { currency: 'JPY', price: 1500, tags: [] } }), {
     status: 200,
     body: { data: { price: 1500, tags: [], version: 2 } },

@@ -6,6 +6,12 @@ import { auditOf, eventsOf, startOperations } from './harness.ts';
 const { db, call, user } = await startOperations(t);
 const reason = 'order sent back';
 
+async function refusedFields(body: object): Promise<string[]> {
+  const { status, body: problem } = await call('POST', '/operations/commissions/bulk', { body });
+  t.match({ status, code: problem.code }, { status: 400, code: 'VALIDATION_ERROR' });
+  return problem.errors.map(({ path }: { path: string }) => path).sort();
+}
+
 t.test('a bulk change becomes a job that carries its caller and wakes the scheduler', async (t) => {
   const { id } = await insertCommission(db);
   const body = { action: 'cancel', ids: [id, id], params: { reason }, dryRun: true };
@@ -36,6 +42,13 @@ t.test('a bulk change becomes a job that carries its caller and wakes the schedu
   t.equal(await named({ action: 'cancel', ids: [id], filter: {}, params: { reason } }), 400, 'both');
   t.equal(await named({ action: 'explode', ids: [id], params: { reason } }), 400);
   t.equal(await named({ action: 'cancel', ids: [id], params: {} }), 400);
+  t.same(await refusedFields({ action: 'cancel', params: { reason: ' ' }, dryRun: 'yes' }), [
+    'dryRun',
+    'ids',
+    'params.reason',
+  ]);
+  t.same(await refusedFields({ action: 'cancel', ids: [id], filter: {} }), ['ids', 'params']);
+  t.same(await refusedFields({ ids: 'all' }), ['action']);
   const pay = { action: 'pay', ids: [id], params: { paymentMethod: 'wire', paymentReference: 'B-1' } };
   t.equal(await named(pay, { scopes: ['operations:write'] }), 403);
   t.equal(await named(pay, { scopes: ['operations:write', 'payments:write'] }), 202);

@@ -121,7 +121,6 @@ t.test('terms that contradict each other are refused, every fault named', async 
     'amount',
     'tiers',
   ]);
-  t.same(await faults({ type: 'percentage', rate: 5, currency: 'USD' }), ['currency']);
   t.same(await faults({ type: 'fixed', amount: 1.5, currency: 'JPY' }), ['amount']);
   t.same(
     await faults({
@@ -165,6 +164,76 @@ t.test('terms that contradict each other are refused, every fault named', async 
     }),
     ['colour', 'holdDays', 'maxUsageTotal', 'priority'],
   );
+});
+
+t.test('one answer names every wrong field: those of the schema and those against the rules', async (t) => {
+  const created = async (body: object) => namedIn(await call('POST', '/policies', { body }));
+  t.same(await created({ type: 'fixed' }), ['amount', 'code', 'name']);
+  t.same(await created({ code: 'BAD' }), ['name', 'type'], 'without a type nothing is known of its terms');
+  t.same(
+    await created({ type: 'fxied', amount: 1, minCommission: 5, maxCommission: 4, partnerId: user.id }),
+    ['code', 'minCommission', 'name', 'partnerId', 'type'],
+  );
+  const wrong = { type: 'fixed', amount: 'x', name: 'Bad', code: 'BAD', tiers: [{ minAmount: 0, rate: 1 }] };
+  t.same(await created(wrong), ['amount', 'tiers'], 'each field once');
+  const currency = { type: 'fixed', amount: 1.5, name: 'Bad', code: 'BAD', currency: 'yen' };
+  t.same(await created(currency), ['currency'], 'of amounts in an unknown currency nothing is said');
+  t.same(await created({ ...currency, currency: 'JPY', priority: 'x' }), ['amount', 'priority']);
+  t.equal((await call('POST', '/policies', { body: [] })).status, 400);
+
+  const policy = await insertPolicy(db, { terms: { maxCommission: '4', currency: 'USD' } });
+  const changed = async (body: object) =>
+    namedIn(await call('PATCH', `/policies/${policy.id}`, { body, headers: { 'if-match': '"9"' } }));
+  t.same(await changed({ priority: 'x', amount: 5, productId: user.id, minCommission: 5 }), [
+    'amount',
+    'minCommission',
+    'priority',
+    'productId',
+  ]);
+  t.same(
+    await changed({ maxCommission: 'x', minCommission: 5 }),
+    ['maxCommission'],
+    'what was there is no rule',
+  );
+  t.same(await changed({ type: 'fxied', amount: 5 }), ['type']);
+  t.same(namedIn(await call('PATCH', `/policies/${user.id}`, { body: { priority: 'x', amount: 5 } })), [
+    'priority',
+  ]);
+  t.same(namedIn(await call('PATCH', '/policies/none', { body: { priority: 'x' } })), ['id', 'priority']);
+});
+
+t.test('a bare percentage may name a currency, keeps it, and is not bound to it', async (t) => {
+  const body = { code: 'BARE', name: 'Bare', type: 'percentage', rate: 5, currency: 'EUR' };
+  const made = await call('POST', '/policies', { body });
+  t.match(made, { status: 201, body: { data: { currency: 'EUR', policyVersion: 1 } } }, made.text);
+  const change = async (fields: object) =>
+    (await call('PATCH', `/policies/${made.body.data.id}`, { body: fields })).body.data;
+  t.match(await change({ name: 'Still bare' }), { currency: 'EUR', policyVersion: 1 }, 'no other terms');
+  t.match(
+    await change({ minCommission: 1 }),
+    { currency: 'EUR', policyVersion: 2 },
+    'now it is of the amount',
+  );
+  t.match(await change({ minCommission: null }), { currency: null, policyVersion: 3 }, 'and goes with it');
+  t.match(await change({ currency: 'USD' }), { currency: 'USD', policyVersion: 4 });
+});
+
+t.test('what is null in a band is not set', async (t) => {
+  const tiers = [
+    { minAmount: 0, maxAmount: 100, rate: 5, amount: null },
+    { minAmount: 100, maxAmount: null, rate: null, amount: 9 },
+  ];
+  const body = { code: 'BANDS', name: 'Bands', type: 'tiered', tiers };
+  const made = await call('POST', '/policies', { body });
+  t.equal(made.status, 201, made.text);
+  t.same(made.body.data.tiers, [
+    { minAmount: 0, maxAmount: 100, rate: 5 },
+    { minAmount: 100, amount: 9 },
+  ]);
+  const open = [{ ...tiers[0], maxAmount: null }, tiers[1]];
+  t.same(namedIn(await call('POST', '/policies', { body: { ...body, code: 'OPEN', tiers: open } })), [
+    'tiers.0.maxAmount',
+  ]);
 });
 
 t.test('the first limit of a policy counts what it was used for before', async (t) => {

@@ -4,6 +4,7 @@ import {
   commissionSchema,
   currencyCode,
   idField,
+  moneyFaults,
   positiveMoney,
   reasonFields,
   requestContext,
@@ -14,6 +15,7 @@ import {
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
+import { namingRules } from '../changes/naming-rules.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { invalidField } from './answer-outcome.ts';
@@ -36,6 +38,9 @@ export function registerBonus(app: ServiceApp, deps: OperationsDeps): void {
       scope: 'operations:write',
       errors: [errors.PARTNER_NOT_FOUND],
     },
+    errorHandler: namingRules(bonusBody.partial(), async ({ currency, amount }) =>
+      currency === undefined ? [] : moneyFaults(currency, { amount }),
+    ),
     async handler(request, reply) {
       const outcome = await createBonus(deps, requestContext(request, deps.clock()), request.body);
       switch (outcome.outcome) {

@@ -44,6 +44,8 @@ const bulkBody = z
   .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), {
     path: ['ids'],
     message: 'name the commissions by either ids or filter',
+    // Asked of a body with other faults, too, so that all of them are told at once.
+    when: ({ value }) => typeof value === 'object' && value !== null,
   });
 
 /** No job does what its caller may not do to a single commission. */

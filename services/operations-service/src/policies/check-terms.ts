@@ -5,7 +5,7 @@ type Bands = NonNullable<Terms['tiers']>;
 
 const HOLDS_ITS_TERM = { percentage: 'rate', fixed: 'amount', tiered: 'tiers' } as const;
 
-/** True when a policy speaks of money, and so applies to orders of one currency only. */
+/** True when a policy speaks of money, and so applies to orders of one currency only; a bare percentage applies in every one. */
 export function holdsAmounts(terms: Terms): boolean {
   const { type, minCommission, maxCommission, minOrderAmount, maxOrderAmount } = terms;
   const bounds = [minCommission, maxCommission, minOrderAmount, maxOrderAmount];
@@ -33,15 +33,7 @@ function faultsOfType(terms: Terms): FieldError[] {
 
 function faultsOfCurrency(terms: Terms): FieldError[] {
   const { currency } = terms;
-  if (!holdsAmounts(terms)) {
-    if (currency === null) return [];
-    return [
-      {
-        path: 'currency',
-        message: 'is for policies that hold amounts; a bare percentage applies in every currency',
-      },
-    ];
-  }
+  if (!holdsAmounts(terms)) return [];
   if (currency === null) return [{ path: 'currency', message: 'is needed by a policy that holds amounts' }];
   const { amount, minCommission, maxCommission, minOrderAmount, maxOrderAmount, tiers } = terms;
   const ofBands = (tiers ?? []).flatMap((band, index) => [

@@ -35,7 +35,7 @@ export function defaultTerms(type: Terms['type'], holdDays: number): Terms {
 
 /**
  * The terms after a request. A change of type drops what only went with the old one; amounts without a currency are in the
- * programme's; a policy that holds no amounts any more has none.
+ * programme's; with the last amount the currency goes, unless the request names one.
  */
 export function mergeTerms(before: Terms, given: GivenTerms, programCurrency: string): Terms {
   const kept =
@@ -48,5 +48,5 @@ export function mergeTerms(before: Terms, given: GivenTerms, programCurrency: st
   ]);
   const terms: Terms = { ...kept, ...(Object.fromEntries(named) as Partial<Terms>) };
   if (holdsAmounts(terms)) return { ...terms, currency: terms.currency ?? programCurrency };
-  return given.currency === undefined ? { ...terms, currency: null } : terms;
+  return given.currency === undefined && holdsAmounts(before) ? { ...terms, currency: null } : terms;
 }

@@ -21,12 +21,20 @@ const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(tex
 const name = z.string().trim().min(1).max(200);
 const count = z.int().min(1).max(2_147_483_647);
 
-const band = z.strictObject({
-  minAmount: money,
-  maxAmount: money.optional(),
-  rate: rate.optional(),
-  amount: money.optional(),
-});
+/** What is null is not set, as elsewhere; a version keeps only what is. */
+const band = z
+  .strictObject({
+    minAmount: money,
+    maxAmount: money.nullish(),
+    rate: rate.nullish(),
+    amount: money.nullish(),
+  })
+  .transform(({ minAmount, maxAmount, rate: percent, amount }) => ({
+    minAmount,
+    ...(typeof maxAmount === 'number' && { maxAmount }),
+    ...(typeof percent === 'number' && { rate: percent }),
+    ...(typeof amount === 'number' && { amount }),
+  }));
 
 /** What a version of a policy says; null where a term is not set. */
 const termFields = {
@@ -70,17 +78,20 @@ export type Terms = z.output<typeof termsSchema>;
 export const TERM_FIELDS = Object.keys(termFields) as (keyof Terms)[];
 export const OWN_FIELDS = Object.keys(ownFields) as (keyof typeof ownFields)[];
 
+/** What a policy may be told, but for its code. */
+export const policyFields = z.strictObject({ ...termFields, ...ownFields }).partial();
+
 export const newPolicyBody = z.strictObject({
   code: policyCode,
-  ...z.strictObject({ ...termFields, ...ownFields }).partial().shape,
+  ...policyFields.shape,
   type: termFields.type,
   name,
 });
 
-export const policyPatch = z
-  .strictObject({ ...termFields, ...ownFields })
-  .partial()
-  .refine((given) => Object.keys(given).length > 0, 'name at least one field to change');
+export const policyPatch = policyFields.refine(
+  (given) => Object.keys(given).length > 0,
+  'name at least one field to change',
+);
 
 const answered = {
   ...termFields,

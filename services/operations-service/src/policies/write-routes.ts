@@ -9,15 +9,23 @@ import {
   type ServiceApp,
 } from '@tributary/http-kit';
 import { applyChange } from '../changes/apply-change.ts';
+import { namingRules } from '../changes/naming-rules.ts';
 import { namingTaken } from '../changes/taken.ts';
 import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
-import { faultsOfTerms } from './check-terms.ts';
 import { countEarlierUses } from './earlier-uses.ts';
+import { faultsOf, faultsOfRefused, faultsOfRefusedChange } from './faults.ts';
 import { defaultTerms, mergeTerms } from './merge-terms.ts';
-import { newPolicyBody, policyPatch, policySchema, type Policy, type Terms } from './policy-schema.ts';
-import { createPolicy, danglingReferences, findPolicy, updatePolicy } from './policy-store.ts';
+import {
+  newPolicyBody,
+  policyFields,
+  policyPatch,
+  policySchema,
+  type Policy,
+  type Terms,
+} from './policy-schema.ts';
+import { createPolicy, findPolicy, updatePolicy } from './policy-store.ts';
 import { isLimited, settledBefore, type EarlierUses } from './usage.ts';
 
 const TAKEN = {
@@ -25,6 +33,11 @@ const TAKEN = {
 } as const;
 
 export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): void {
+  registerCreate(app, deps);
+  registerUpdate(app, deps);
+}
+
+function registerCreate(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
     method: 'POST',
     url: '/policies',
@@ -39,6 +52,9 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
         { code: 'WELCOME', name: 'New customers', type: 'fixed', amount: 12, requiresNewCustomer: true },
       ],
     },
+    errorHandler: namingRules(newPolicyBody.partial(), (given, refused) =>
+      faultsOfRefused(deps, given, refused),
+    ),
     async handler(request, reply) {
       const context = requestContext(request, deps.clock());
       const { code, name, description = null, status = 'active', priority = 0, ...given } = request.body;
@@ -51,7 +67,9 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
       return sendRecord(reply, text);
     },
   });
+}
 
+function registerUpdate(app: ServiceApp, deps: OperationsDeps): void {
   app.route({
     method: 'PATCH',
     url: '/policies/:id',
@@ -63,6 +81,9 @@ export function registerPolicyWrites(app: ServiceApp, deps: OperationsDeps): voi
       errors: [errors.POLICY_NOT_FOUND, commonErrors.VERSION_MISMATCH],
       bodyExamples: [{ rate: 7, validFrom: '2026-04-01T00:00:00Z' }],
     },
+    errorHandler: namingRules(policyFields, (given, refused) =>
+      faultsOfRefusedChange(deps, idParams.parse(refused.request.params).id, given, refused),
+    ),
     async handler(request, reply) {
       const context = requestContext(request, deps.clock());
       const { programId } = context;
@@ -103,10 +124,8 @@ async function earlierUses(
 }
 
 async function assertTerms(deps: OperationsDeps, programId: string, terms: Terms): Promise<void> {
-  const faults = faultsOfTerms(terms);
-  const dangling = await danglingReferences(deps.db, programId, terms);
-  const all = [...faults, ...dangling.map((path) => ({ path, message: 'names no record' }))];
-  if (all.length > 0) throw validationError(all);
+  const faults = await faultsOf(deps, programId, terms);
+  if (faults.length > 0) throw validationError(faults);
 }
 
 async function getPolicy(deps: OperationsDeps, programId: string, id: string): Promise<Policy> {

@@ -16,6 +16,9 @@ const fields = {
   status: z.enum(CATALOG_STATUSES),
 };
 
+/** Every field of a product, each optional. */
+export const productFields = z.strictObject(fields).partial();
+
 export const newProductBody = z.strictObject({
   ...fields,
   category: fields.category.default(null),
@@ -24,10 +27,10 @@ export const newProductBody = z.strictObject({
   status: fields.status.default('active'),
 });
 
-export const productPatch = z
-  .strictObject(fields)
-  .partial()
-  .refine((given) => Object.keys(given).length > 0, 'name at least one field to change');
+export const productPatch = productFields.refine(
+  (given) => Object.keys(given).length > 0,
+  'name at least one field to change',
+);
 
 /** A product on the wire. */
 export const productSchema = z.object({

@@ -10,19 +10,28 @@ import {
   sendJsonText,
   success,
   validationError,
+  type FieldError,
   type ServiceApp,
 } from '@tributary/http-kit';
 import { CATALOG_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 import { applyChange } from '../changes/apply-change.ts';
 import { namedFields } from '../changes/named-fields.ts';
+import { namingRules, type Refused } from '../changes/naming-rules.ts';
 import { namingTaken } from '../changes/taken.ts';
 import { sendRecord } from '../changes/versioned-answer.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
 import type { ListSource } from '../lists/list-source.ts';
-import { newProductBody, productPatch, productSchema, productWire, type Product } from './product-schema.ts';
+import {
+  newProductBody,
+  productFields,
+  productPatch,
+  productSchema,
+  productWire,
+  type Product,
+} from './product-schema.ts';
 import { createProduct, findProduct, updateProduct } from './product-store.ts';
 
 const PRODUCT_LIST = {
@@ -97,6 +106,7 @@ function registerWrites(app: ServiceApp, deps: OperationsDeps): void {
       scope: 'catalog:write',
       errors: [errors.PRODUCT_SKU_TAKEN],
     },
+    errorHandler: namingRules(productFields, async (given) => faultsOfPrice(given)),
     async handler(request, reply) {
       assertPrice(request.body);
       const context = requestContext(request, deps.clock());
@@ -116,6 +126,7 @@ function registerWrites(app: ServiceApp, deps: OperationsDeps): void {
       scope: 'catalog:write',
       errors: [errors.PRODUCT_NOT_FOUND, errors.PRODUCT_SKU_TAKEN, commonErrors.VERSION_MISMATCH],
     },
+    errorHandler: namingRules(productFields, (given, refused) => faultsOfRefusedChange(deps, given, refused)),
     async handler(request, reply) {
       const context = requestContext(request, deps.clock());
       const text = await applyChange<Product>(deps.db, request, {
@@ -131,8 +142,28 @@ function registerWrites(app: ServiceApp, deps: OperationsDeps): void {
   });
 }
 
-function assertPrice({ currency, price }: { readonly currency: string; readonly price: number }): void {
-  const faults = moneyFaults(currency, { price });
+interface Price {
+  readonly currency?: string | undefined;
+  readonly price?: number | undefined;
+}
+
+const faultsOfPrice = ({ currency, price }: Price): FieldError[] =>
+  currency === undefined ? [] : moneyFaults(currency, { price });
+
+/** What a refused change would make of the price, as far as price and currency are right. */
+async function faultsOfRefusedChange(
+  deps: OperationsDeps,
+  given: z.output<typeof productFields>,
+  { request, wrong }: Refused,
+): Promise<FieldError[]> {
+  const { id } = idParams.parse(request.params);
+  const text = await findProduct(deps.db, request.identity.programId, id);
+  if (text === undefined || wrong.has('currency') || wrong.has('price')) return [];
+  return faultsOfPrice({ ...(JSON.parse(text) as Product), ...namedFields(given) });
+}
+
+function assertPrice(priced: Price): void {
+  const faults = faultsOfPrice(priced);
   if (faults.length > 0) throw validationError(faults);
 }
 

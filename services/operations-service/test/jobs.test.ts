@@ -49,6 +49,16 @@ t.test('a bulk change becomes a job that carries its caller and wakes the schedu
   ]);
   t.same(await refusedFields({ action: 'cancel', ids: [id], filter: {} }), ['ids', 'params']);
   t.same(await refusedFields({ ids: 'all' }), ['action']);
+  const filter = { minAmount: 2, maxAmount: 1, dateFrom: '2026-02-01', dateTo: '2026-01-01' };
+  t.same(await refusedFields({ action: 'cancel', filter, params: { reason } }), [
+    'filter.dateFrom',
+    'filter.minAmount',
+  ]);
+  t.same(await refusedFields({ action: 'cancel', filter, params: {} }), [
+    'filter.dateFrom',
+    'filter.minAmount',
+    'params.reason',
+  ]);
   const pay = { action: 'pay', ids: [id], params: { paymentMethod: 'wire', paymentReference: 'B-1' } };
   t.equal(await named(pay, { scopes: ['operations:write'] }), 403);
   t.equal(await named(pay, { scopes: ['operations:write', 'payments:write'] }), 202);

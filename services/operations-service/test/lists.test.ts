@@ -158,21 +158,30 @@ t.test('a cursor belongs to one order and one filter', async (t) => {
 });
 
 t.test('an unknown or wrong query field is named', async (t) => {
-  const answer = await call(
-    'GET',
-    '/operations/commissions?status=lost&limit=101&page=0&search=ab&minAmount=x&sort=name&colour=red&dateFrom=yesterday',
-  );
-  t.equal(answer.status, 400);
-  t.same(answer.body.errors.map(({ path }: { path: string }) => path).sort(), [
-    'colour',
-    'dateFrom',
-    'limit',
-    'minAmount',
-    'page',
-    'search',
-    'sort',
-    'status',
-  ]);
+  const named = async (url: string): Promise<string[]> => {
+    const { status, body } = await call('GET', url);
+    t.equal(status, 400, url);
+    return body.errors.map(({ path }: { path: string }) => path).sort();
+  };
+  const all =
+    '/operations/commissions?status=lost&limit=101&page=0&search=ab&minAmount=x&sort=name&colour=red&dateFrom=yesterday';
+  t.same(await named(all), ['colour', 'dateFrom', 'limit', 'minAmount', 'page', 'search', 'sort', 'status']);
+  for (const list of ['/operations/commissions', '/operations/commissions.csv']) {
+    const reversed = 'minAmount=5&maxAmount=4&dateFrom=2026-02-01&dateTo=2026-01-01';
+    const past = 'sort=commissionAmount&asOf=2026-03-01';
+    t.same(await named(`${list}?${reversed}&${past}`), ['dateFrom', 'minAmount', 'sort']);
+    t.same(await named(`${list}?${reversed}&${past}&status=lost`), [
+      'dateFrom',
+      'minAmount',
+      'sort',
+      'status',
+    ]);
+    t.same(
+      await named(`${list}?dateFrom=2030-01-01&dateTo=soon`),
+      ['dateTo'],
+      'an end that is wrong ends nothing',
+    );
+  }
   t.match(await call('GET', '/operations/commissions?minAmount=5&maxAmount=4'), {
     status: 400,
     body: { errors: [{ path: 'minAmount' }] },

@@ -2,9 +2,9 @@ import { fieldOf, RequestInvalidError, type FieldError } from '@tributary/http-k
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 
-const isObject = (body: unknown): body is object => typeof body === 'object' && body !== null;
+const isObject = (sent: unknown): sent is object => typeof sent === 'object' && sent !== null;
 
-/** A request whose body its schema refuses. */
+/** A request that its schema refuses. */
 export interface Refused {
   readonly request: FastifyRequest;
   /** The fields that the schema found wrong or missing. */
@@ -12,22 +12,22 @@ export interface Refused {
 }
 
 /**
- * The error handler of a route whose body has to keep rules that its schema cannot express. The handler asks them of a body that
+ * The error handler of a route whose body, or query, has to keep rules that its schema cannot express. The handler asks them of a body that
  * the schema lets through; this asks them of what is right in one that it refuses. So a client hears of every wrong field at
  * once, rather than of those against the rules when it has mended the others.
- * @param fields every field of the body, each optional
+ * @param fields those that the rules look at, or all; each may be missing
  * @param rules what is wrong with fields that are each well-formed; those that are not are left out
  */
 export function namingRules<Fields extends z.ZodObject>(
   fields: Fields,
   rules: (given: z.output<Fields>, refused: Refused) => Promise<readonly FieldError[]>,
+  part: 'body' | 'querystring' = 'body',
 ) {
   async function alsoNamed(error: unknown, request: FastifyRequest): Promise<unknown> {
-    if (!(error instanceof RequestInvalidError) || error.validationContext !== 'body') return error;
+    if (!(error instanceof RequestInvalidError) || error.validationContext !== part) return error;
     const wrong = new Set(error.errors.map(({ path }) => fieldOf(path)));
-    const right = Object.entries(isObject(request.body) ? request.body : {}).filter(
-      ([key]) => !wrong.has(key),
-    );
+    const sent = part === 'body' ? request.body : request.query;
+    const right = Object.entries(isObject(sent) ? sent : {}).filter(([key]) => !wrong.has(key));
     const given = fields.safeParse(Object.fromEntries(right));
     if (given.success) error.alsoName(await rules(given.data, { request, wrong }));
     return error;

@@ -1,4 +1,4 @@
-import { resolveDateRange, validationError } from '@tributary/http-kit';
+import { resolveDateRange, validationError, type FieldError } from '@tributary/http-kit';
 import type {
   CommissionAttention,
   CommissionFilter,
@@ -8,13 +8,13 @@ import type {
 import type { ListSource } from '../lists/list-source.ts';
 import { COMMISSION_LIST, PRESENT_COLUMNS, SHOWN, type CommissionSort } from './source.ts';
 
-interface Asked {
+export interface AskedMoment {
   readonly asOf?: string | undefined;
   readonly attention?: CommissionAttention | undefined;
   readonly sort: CommissionSort | `-${CommissionSort}`;
 }
 
-interface ReportingClock {
+export interface ReportingClock {
   readonly timeZone: string;
   readonly now: Date;
 }
@@ -28,14 +28,14 @@ export function momentOf(asOf: string | undefined, clock: ReportingClock): Date 
  * The moment that a list is asked for.
  * @throws 400 for an order by amount, which at a past moment is in no index, and for what is wrong only now
  */
-export function pastMoment({ asOf, attention, sort }: Asked, clock: ReportingClock): Date | undefined {
+export function pastMoment({ asOf, attention, sort }: AskedMoment, clock: ReportingClock): Date | undefined {
   if (asOf === undefined) return undefined;
-  if (sort.endsWith('commissionAmount')) {
-    const message = 'commissionAmount is no order of a past moment (asOf)';
-    throw validationError([{ path: 'sort', message }]);
-  }
+  const faults: FieldError[] = [];
+  if (sort.endsWith('commissionAmount'))
+    faults.push({ path: 'sort', message: 'commissionAmount is no order of a past moment (asOf)' });
   if (attention !== undefined)
-    throw validationError([{ path: 'attention', message: 'is of now and not of a past moment (asOf)' }]);
+    faults.push({ path: 'attention', message: 'is of now and not of a past moment (asOf)' });
+  if (faults.length > 0) throw validationError(faults);
   return momentOf(asOf, clock);
 }
 
@@ -68,7 +68,7 @@ const PRESENT_BY_STATUS: CommissionView = {
 export function commissionsAsOf(
   parameters: Parameters,
   asOf: Date | undefined,
-  { sort, dateField, status }: Pick<Asked, 'sort'> & Pick<CommissionFilter, 'dateField' | 'status'>,
+  { sort, dateField, status }: Pick<AskedMoment, 'sort'> & Pick<CommissionFilter, 'dateField' | 'status'>,
 ): CommissionView {
   if (asOf === undefined) return status === undefined ? PRESENT : PRESENT_BY_STATUS;
   const then = parameters.add(asOf, 'timestamptz');

@@ -1,3 +1,4 @@
+import type { CommissionFilter } from '@tributary/commissions';
 import {
   AppError,
   assertAllowed,
@@ -9,15 +10,20 @@ import {
   sendJsonText,
   success,
   successText,
+  validationError,
+  type FieldError,
   type Scope,
   type ServiceApp,
 } from '@tributary/http-kit';
 import { z } from 'zod';
+import { collectingFaults } from '../changes/collect-faults.ts';
+import { namingRules } from '../changes/naming-rules.ts';
 import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { queueJob } from '../jobs/queue-job.ts';
 import { paymentFields } from './action-routes.ts';
-import { filterBody, resolveFilter } from './filter.ts';
+import type { ReportingClock } from './as-of.ts';
+import { filterBody, resolveFilter, type AskedFilter } from './filter.ts';
 
 /** Rows of a job's parameters are read whole; larger sets are named by a filter. */
 const MAX_IDS = 10_000;
@@ -56,6 +62,14 @@ const SCOPE_OF = {
   pay: 'payments:write',
 } as const satisfies Record<z.output<typeof bulkBody>['action'], Scope>;
 
+/** @throws 400 that names the fields as they stand in the body */
+function resolveWithin(filter: AskedFilter, clock: ReportingClock): CommissionFilter {
+  const faults: FieldError[] = [];
+  const resolved = collectingFaults(faults, () => resolveFilter(filter, clock));
+  if (resolved !== undefined) return resolved;
+  throw validationError(faults.map(({ path, message }) => ({ path: `filter.${path}`, message })));
+}
+
 const EXAMPLES = [
   {
     action: 'confirm',
@@ -86,6 +100,15 @@ export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
       errors: [errors.PAYMENTS_PAUSED],
       bodyExamples: EXAMPLES,
     },
+    errorHandler: namingRules(
+      z.object({ filter: filterBody.optional() }),
+      async ({ filter }, { request }) => {
+        const faults: FieldError[] = [];
+        const clock = await deps.settings.reportingClock(request.identity.programId);
+        if (filter !== undefined) collectingFaults(faults, () => resolveWithin(filter, clock));
+        return faults;
+      },
+    ),
     async handler(request, reply) {
       const { filter, ids, ...rest } = request.body;
       const context = requestContext(request, deps.clock());
@@ -96,7 +119,7 @@ export function registerBulk(app: ServiceApp, deps: OperationsDeps): void {
       }
       const clock = await deps.settings.reportingClock(context.programId);
       const chosen =
-        filter === undefined ? { ids: [...new Set(ids)].sort() } : { filter: resolveFilter(filter, clock) };
+        filter === undefined ? { ids: [...new Set(ids)].sort() } : { filter: resolveWithin(filter, clock) };
       const job = await queueJob(deps, context, {
         name: 'bulk-commissions',
         parameters: { ...rest, ...chosen },

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { pageQuery, type ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import type { OperationsDeps } from '../deps.ts';
-import { pastMoment } from './as-of.ts';
+import { namingRulesOfAsked, resolveAsked } from './asked.ts';
 import { exportLines, HEADER_LINE } from './export.ts';
-import { asOfQuery, filterQuery, resolveFilter } from './filter.ts';
+import { asOfQuery, filterQuery } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
 /** A stream for the handler, text for whoever reads the answer. */
@@ -29,13 +29,12 @@ export function registerExport(app: ServiceApp, deps: OperationsDeps): void {
       contentTypes: { 200: 'text/csv' },
       textExamples: { 'text/csv': HEADER_LINE },
     },
+    errorHandler: namingRulesOfAsked(deps),
     async handler(request, reply) {
       const { sort, cursor, ...asked } = request.query;
       const { programId } = request.identity;
-      const { asOf, ...filterAsked } = asked;
       const clock = await deps.settings.reportingClock(programId);
-      const moment = pastMoment({ asOf, sort }, clock);
-      const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
+      const { moment, filter } = resolveAsked({ ...asked, sort }, clock);
       const lines = exportLines(deps.reads, { programId, filter, sort, cursor, asked, moment });
       // Read before the head is sent, so that a wrong cursor is an answer and not a broken download.
       const header = await lines.next();

@@ -7,9 +7,11 @@ import {
   queryBoolean,
   resolveDateRange,
   validationError,
+  type FieldError,
 } from '@tributary/http-kit';
 import { COMMISSION_KINDS, COMMISSION_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
+import { collectingFaults } from '../changes/collect-faults.ts';
 
 const DATE_FIELDS = ['created', 'confirmed', 'paid'] as const;
 
@@ -58,18 +60,20 @@ export const filterBody = z.strictObject({
   refunded: z.boolean().optional(),
 });
 
-type Asked = z.output<typeof filterBody>;
+export type AskedFilter = z.output<typeof filterBody>;
 
-/** @throws 400 for reversed bounds */
+/** @throws 400 that names every bound that is reversed */
 export function resolveFilter(
-  asked: Asked,
+  asked: AskedFilter,
   at: { readonly timeZone: string; readonly now: Date },
 ): CommissionFilter {
   const { dateFrom, dateTo, ...rest } = asked;
-  const { from, to } = resolveDateRange({ dateFrom, dateTo }, at);
+  const faults: FieldError[] = [];
+  const range = collectingFaults(faults, () => resolveDateRange({ dateFrom, dateTo }, at));
   const { minAmount, maxAmount } = rest;
-  if (minAmount !== undefined && maxAmount !== undefined && minAmount > maxAmount) {
-    throw validationError([{ path: 'minAmount', message: 'must not be above maxAmount' }]);
-  }
+  if (minAmount !== undefined && maxAmount !== undefined && minAmount > maxAmount)
+    faults.push({ path: 'minAmount', message: 'must not be above maxAmount' });
+  if (range === undefined || faults.length > 0) throw validationError(faults);
+  const { from, to } = range;
   return { ...rest, from: from.toISOString(), ...(dateTo === undefined ? {} : { to: to.toISOString() }) };
 }

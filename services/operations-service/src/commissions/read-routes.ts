@@ -14,11 +14,12 @@ import type { OperationsDeps } from '../deps.ts';
 import { errors } from '../errors.ts';
 import { listPage } from '../lists/list-page.ts';
 import { RowMemory } from '../lists/row-memory.ts';
-import { commissionsAsOf, pastMoment } from './as-of.ts';
+import { commissionsAsOf } from './as-of.ts';
+import { namingRulesOfAsked, resolveAsked } from './asked.ts';
 import { commissionNotFound } from './answer-outcome.ts';
 import { commissionDetailSchema } from './detail-schema.ts';
 import { findCommissionDetail } from './detail.ts';
-import { asOfQuery, attentionQuery, filterQuery, resolveFilter } from './filter.ts';
+import { asOfQuery, attentionQuery, filterQuery } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
 const listQuery = z.strictObject({
@@ -50,13 +51,13 @@ export function registerCommissionReads(app: ServiceApp, deps: OperationsDeps): 
         'Sorted by confirmedAt or paidAt, only those are listed that have been confirmed or paid. metadata.decision is part of the detail only.',
       scope: 'operations:read',
     },
+    errorHandler: namingRulesOfAsked(deps),
     async handler(request, reply) {
       const { page, limit, sort, cursor, count, ...asked } = request.query;
-      const { asOf, attention, ...filterAsked } = asked;
+      const { attention } = asked;
       const { programId } = request.identity;
       const clock = await deps.settings.reportingClock(programId);
-      const moment = pastMoment({ asOf, attention, sort }, clock);
-      const filter = resolveFilter(filterAsked, { ...clock, now: moment ?? clock.now });
+      const { moment, filter } = resolveAsked({ ...asked, sort }, clock);
       const parameters = new Parameters();
       const { source, conditions, filterColumns } = commissionsAsOf(parameters, moment, { ...filter, sort });
       const text = await listPage(deps.reads, source, {

@@ -83,8 +83,6 @@ export const FORBIDDEN_URLS: readonly string[] = [
   'https://user:secret@partner.example/',
   'https://partner.example@10.0.0.1/',
   'https://partner.example#@10.0.0.1/',
-  'http://partner.example/',
-  'http://8.8.8.8/',
   'ftp://partner.example/',
   'file:///etc/passwd',
   'gopher://10.0.0.1/',
@@ -94,8 +92,10 @@ export const FORBIDDEN_URLS: readonly string[] = [
   '//partner.example/',
 ];
 
-/** Allowed where the setting for development says so, and nowhere else. */
-export const LOOPBACK_URLS: readonly string[] = [
+/** Allowed where the setting for development says so, and nowhere else: this machine, and plain http. */
+export const DEVELOPMENT_URLS: readonly string[] = [
+  'http://partner.example/',
+  'http://8.8.8.8/',
   'http://127.0.0.1:4000/hooks',
   'https://127.0.0.1/',
   'https://127.1/',

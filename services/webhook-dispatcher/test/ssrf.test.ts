@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createTestDatabase, createWebhookReceiver, waitFor } from '@tributary/testkit';
 import type { TestScope } from '@tributary/testkit';
 import t from 'tap';
-import { FORBIDDEN_URLS, LOOPBACK_URLS } from './forbidden-urls.ts';
+import { DEVELOPMENT_URLS, FORBIDDEN_URLS } from './forbidden-urls.ts';
 import {
   admin,
   createDispatcher,
@@ -46,7 +46,7 @@ t.test('creation and change refuse every forbidden spelling with a 400 that name
 
 t.test('test and delivery refuse every address among them, should one ever be in the table', async (t) => {
   const { db, messaging, dispatcher } = await createPlatform(t, { allowLoopback: false });
-  const urls = [...FORBIDDEN_URLS, ...LOOPBACK_URLS].filter(
+  const urls = [...FORBIDDEN_URLS, ...DEVELOPMENT_URLS].filter(
     (url) => URL.canParse(url) && /^https?:\/\/[[0-9%１]/.test(url),
   );
   t.ok(urls.length >= 60, `${urls.length} spellings`);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { classifyAddress, isAllowedAddress } from './classify-address.ts';
+import { isAllowedAddress } from './classify-address.ts';
 import type { AddressPolicy } from './classify-address.ts';
 
 export type UrlCheck =
@@ -23,7 +23,7 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlCheck {
   if (isIP(host) !== 0) {
     if (!isAllowedAddress(host, policy)) return refused('points to an address that is not public');
   } else if (!isAllowedName(host, policy)) return refused('points to a name that is not public');
-  if (url.protocol === 'http:' && !isLoopback(host, policy)) return refused('must be an https URL');
+  if (url.protocol === 'http:' && !policy.allowLoopback) return refused('must be an https URL');
   return { outcome: 'allowed', url };
 }
 
@@ -36,11 +36,6 @@ function isAllowedName(name: string, policy: AddressPolicy): boolean {
   if (name === 'localhost') return policy.allowLoopback;
   // A name without a dot is looked up in the search domain of this machine.
   return name.includes('.') && !INTERNAL_SUFFIXES.some((suffix) => name.endsWith(suffix));
-}
-
-function isLoopback(host: string, policy: AddressPolicy): boolean {
-  if (!policy.allowLoopback) return false;
-  return host === 'localhost' || (isIP(host) !== 0 && classifyAddress(host) === 'loopback');
 }
 
 function refused(reason: string): UrlCheck {

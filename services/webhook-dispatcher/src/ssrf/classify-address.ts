@@ -28,7 +28,7 @@ export function classifyAddress(address: string): AddressClass {
 }
 
 export interface AddressPolicy {
-  /** Development only: 127.0.0.0/8 and ::1, over http too. */
+  /** Development only: 127.0.0.0/8 and ::1 as well, and http wherever https may go. */
   readonly allowLoopback: boolean;
 }
 

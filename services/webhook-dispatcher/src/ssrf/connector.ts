@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
-import { classifyAddress, isAllowedAddress } from './classify-address.ts';
+import { isAllowedAddress } from './classify-address.ts';
 import type { AddressPolicy } from './classify-address.ts';
 import { createNameResolver } from './resolve-name.ts';
 import type { Resolve } from './resolve-name.ts';
@@ -38,8 +38,8 @@ export function createGuardedConnector(options: GuardedConnectorOptions): buildC
     let address: string;
     try {
       address = await checkedAddress(hostname, policy, resolveInTime);
-      if (target.protocol !== 'https:' && classifyAddress(address) !== 'loopback')
-        throw new ForbiddenAddressError('Only this machine is spoken to without TLS.');
+      if (target.protocol !== 'https:' && !policy.allowLoopback)
+        throw new ForbiddenAddressError('Only a development installation speaks without TLS.');
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)), null);
       return;

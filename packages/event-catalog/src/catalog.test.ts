@@ -32,14 +32,15 @@ t.test('every type falls under a subject of its stream, and of no other', async 
 });
 
 t.test(
-  'partners see commissions, conversions, their tier and their broken endpoint, each naming the partner',
+  'partners see commissions, conversions, their tier and their broken endpoints, each naming the partner',
   async (t) => {
     const expected = EVENT_TYPES.filter(
       (type) =>
         type.startsWith('commission.') ||
         type.startsWith('conversion.') ||
         type === 'partner.tier_changed' ||
-        type === 'webhook_endpoint.auto_disabled',
+        type === 'webhook_endpoint.auto_disabled' ||
+        type === 'webhook_endpoint.circuit_opened',
     );
     t.strictSame(PARTNER_EVENT_TYPES, expected);
     for (const type of PARTNER_EVENT_TYPES)

@@ -76,6 +76,7 @@ export async function startWorkers(deps: WorkerDeps): Promise<Workers> {
     onRecorded: (records) => metrics.observe(records),
     onHeld: ({ eventType }) => metrics.countHeld(eventType),
     onUnsigned: ({ eventType }) => metrics.countUnsigned(eventType),
+    publish: deps.publish,
     onVerdicts: (verdicts) => disableEndpoints(deps, verdicts),
   });
   loop.start();

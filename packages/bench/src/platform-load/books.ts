@@ -136,13 +136,13 @@ const CONTRADICTING_TRAILS = `
     AND own.status = entries.status AND own.commission_amount = entries.amount AND own.commission_amount = entries.total)
     IS NOT TRUE`;
 
-/** Events that a partner's endpoint should have got and has not. */
+/** Events that a partner's endpoint should have got and has not; none is told of itself. */
 const UNDELIVERED = `
   SELECT count(*)::int AS n FROM outbox_events o
   JOIN webhook_endpoints w ON w.program_id = o.program_id AND w.partner_id = $3 AND w.created_at <= o.created_at
   LEFT JOIN webhook_deliveries d ON d.program_id = o.program_id AND d.event_id = o.id AND d.endpoint_id = w.id
   WHERE o.program_id = $1 AND o.created_at >= $2 AND o.type = ANY($4::text[]) AND o.subject ->> 'partnerId' = $3::text
-    AND d.status IS DISTINCT FROM 'delivered'`;
+    AND o.subject ->> 'endpointId' IS DISTINCT FROM w.id::text AND d.status IS DISTINCT FROM 'delivered'`;
 
 const PARTNERS = `SELECT partner_id AS id FROM referral_codes WHERE program_id = $1 AND upper(code) LIKE 'L' || upper($2) || 'P%'`;
 

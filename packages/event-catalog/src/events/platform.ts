@@ -17,6 +17,8 @@ const endpointDataSchema = z.object({
   reason: z.string().nullish(),
   /** Since when nothing but failures was seen; only where failures are the reason. */
   failingSince: instantSchema.nullish(),
+  /** When it is tried again; only where its circuit opened. */
+  circuitOpenUntil: instantSchema.nullish(),
 });
 
 type EndpointData = z.output<typeof endpointDataSchema>;
@@ -58,6 +60,15 @@ export const platformEvents = {
       status: 'auto_disabled',
       reason: 'Nothing but failures for 3 days',
       failingSince: '2026-03-01T00:00:00.000Z',
+    },
+  ),
+  'webhook_endpoint.circuit_opened': endpointEvent(
+    'Deliveries to a webhook endpoint pause because it kept failing; one is tried when the pause is over.',
+    true,
+    {
+      reason: '10 failures in a row',
+      failingSince: '2026-03-02T09:59:40.000Z',
+      circuitOpenUntil: '2026-03-02T10:00:31.000Z',
     },
   ),
   'webhook_endpoint.test': defineEvent({

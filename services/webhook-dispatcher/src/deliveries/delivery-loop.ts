@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { StoredEvent } from '@tributary/event-catalog';
 import type { Database } from '@tributary/schema';
 import type { EndpointLane } from '@tributary/schema/tables';
 import type { Logger } from '@tributary/runtime';
@@ -34,6 +35,8 @@ export interface DeliveryLoopDeps {
   readonly onHeld: (delivery: ClaimedDelivery) => void;
   /** Called with each delivery that this process lacks the key to sign, and leaves to another; for metrics. */
   readonly onUnsigned: (delivery: ClaimedDelivery) => void;
+  /** Publishes what was announced with the health of endpoints. */
+  readonly publish: (events: readonly StoredEvent[]) => void;
   /** Called with endpoints to switch off. */
   readonly onVerdicts: (verdicts: readonly EndpointVerdict[]) => Promise<void>;
 }
@@ -267,7 +270,7 @@ export class DeliveryLoop {
 
   /** What follows from results that are written: metrics, and the health of endpoints. */
   async #conclude(items: readonly Recorded[], written: ReadonlySet<string>): Promise<void> {
-    const { db, breaker, onRecorded, onVerdicts, logger } = this.#deps;
+    const { db, breaker, publish, onRecorded, onVerdicts, logger } = this.#deps;
     const lanes = new Map(items.map(({ record, lane }) => [record, lane]));
     const ours = [...lanes.keys()].filter(({ delivery }) => written.has(delivery.id));
     if (ours.length < items.length) {
@@ -276,7 +279,8 @@ export class DeliveryLoop {
     onRecorded(ours);
     try {
       const observed = observeHealth(ours, (record) => lanes.get(record) ?? 'main');
-      const verdicts = await recordHealth(db, observed, breaker);
+      const { verdicts, opened } = await recordHealth(db, observed, breaker);
+      if (opened.length > 0) publish(opened);
       if (verdicts.length > 0) await onVerdicts(verdicts);
     } catch (err) {
       // The deliveries themselves are written; the next batch observes anew.

@@ -1,5 +1,14 @@
+import type { StoredEvent } from '@tributary/event-catalog';
 import type { Database } from '@tributary/schema';
 import type { EndpointLane } from '@tributary/schema/tables';
+import {
+  DISPATCHER,
+  ENDPOINT_EVENT_DATA,
+  STORED_EVENT,
+  storedEvent,
+  type StoredEventColumns,
+} from '../endpoints/endpoint-statement.ts';
+import { wireMoment } from '../wire-sql.ts';
 import type { AttemptRecord } from './record-attempts.ts';
 
 export interface BreakerSettings {
@@ -77,8 +86,10 @@ export function observeHealth(
 }
 
 // The pause grows with how long the endpoint has been failing (a quarter of it), so no count of openings is needed, and
-// ten failures that land together open the circuit once.
+// ten failures that land together open the circuit once. That it opens is announced by the same statement; that a probe
+// failed, and it stays open, is not.
 const OBSERVE = `
+  WITH observed AS (
   UPDATE webhook_endpoints e
   SET consecutive_failures = CASE WHEN o.succeeded THEN o.failures ELSE e.consecutive_failures + o.failures END,
     failing_since = CASE WHEN o.failures = 0 THEN NULL
@@ -95,38 +106,64 @@ const OBSERVE = `
   FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[], $5::text[], $10::text[])
     AS o (program_id, endpoint_id, succeeded, failures, lane, url)
   WHERE e.program_id = o.program_id AND e.id = o.endpoint_id AND e.url = o.url
-  RETURNING e.program_id, e.id AS endpoint_id, e.url,
+  RETURNING old.circuit_state AS circuit_was, new.*
+  ), event AS (
+    INSERT INTO outbox_events (id, program_id, type, subject, actor, data, occurred_at)
+    SELECT uuidv7(), program_id, 'webhook_endpoint.circuit_opened',
+      jsonb_build_object('endpointId', id, 'partnerId', partner_id), $11::jsonb,
+      ${ENDPOINT_EVENT_DATA} || jsonb_build_object('reason', consecutive_failures || ' failures in a row',
+        'circuitOpenUntil', ${wireMoment('circuit_open_until')}), now()
+    FROM observed
+    WHERE circuit_was = 'closed' AND circuit_state = 'open' AND status = 'enabled' AND deleted_at IS NULL
+    RETURNING *
+  )
+  SELECT e.program_id, e.id AS endpoint_id, e.url,
     e.status = 'enabled' AND e.consecutive_failures >= $6::int
-      AND e.failing_since < now() - $9::float8 * interval '1 ms' AS is_hopeless`;
+      AND e.failing_since < now() - $9::float8 * interval '1 ms' AS is_hopeless,
+    ${STORED_EVENT}
+  FROM observed e LEFT JOIN event ON event.subject ->> 'endpointId' = e.id::text`;
 
-/** Writes what was observed of endpoints that are still where they were called; answers those that must be switched off. */
+type ObservedRow = Omit<EndpointVerdict, 'reason'> & { readonly isHopeless: boolean | null } & (
+    | StoredEventColumns
+    | { readonly eventCreatedAt: null }
+  );
+
+/** What follows from health that was written: endpoints to switch off, and the circuits that opened, as events to publish. */
+export interface HealthRecorded {
+  readonly verdicts: readonly EndpointVerdict[];
+  readonly opened: readonly StoredEvent[];
+}
+
+/** Writes what was observed of endpoints that are still where they were called. */
 export async function recordHealth(
   db: Database,
   observations: readonly HealthObservation[],
   breaker: BreakerSettings,
-): Promise<EndpointVerdict[]> {
-  if (observations.length === 0) return [];
+): Promise<HealthRecorded> {
+  if (observations.length === 0) return { verdicts: [], opened: [] };
   // In one order, so that two dispatchers writing about the same endpoints never wait for each other.
   const ordered = observations.toSorted((a, b) => (a.endpointId < b.endpointId ? -1 : 1));
-  const rows = await db.query<Omit<EndpointVerdict, 'reason'> & { readonly isHopeless: boolean | null }>(
-    OBSERVE,
-    [
-      ordered.map(({ programId }) => programId),
-      ordered.map(({ endpointId }) => endpointId),
-      ordered.map(({ succeeded }) => succeeded),
-      ordered.map(({ trailingFailures }) => trailingFailures),
-      ordered.map(({ lane }) => lane),
-      breaker.threshold,
-      breaker.minPauseMs,
-      breaker.maxPauseMs,
-      breaker.disableAfterMs,
-      ordered.map(({ url }) => url),
-    ],
-  );
+  const rows = await db.query<ObservedRow>(OBSERVE, [
+    ordered.map(({ programId }) => programId),
+    ordered.map(({ endpointId }) => endpointId),
+    ordered.map(({ succeeded }) => succeeded),
+    ordered.map(({ trailingFailures }) => trailingFailures),
+    ordered.map(({ lane }) => lane),
+    breaker.threshold,
+    breaker.minPauseMs,
+    breaker.maxPauseMs,
+    breaker.disableAfterMs,
+    ordered.map(({ url }) => url),
+    { ...DISPATCHER },
+  ]);
   const keyOf = ({ endpointId, url }: Pick<EndpointVerdict, 'endpointId' | 'url'>) => `${endpointId} ${url}`;
   const gone = new Set(ordered.filter((observation) => observation.gone).map(keyOf));
-  return rows.flatMap(({ isHopeless, ...endpoint }): EndpointVerdict[] => {
+  const verdicts = rows.flatMap(({ programId, endpointId, url, isHopeless }): EndpointVerdict[] => {
+    const endpoint = { programId, endpointId, url };
     if (gone.has(keyOf(endpoint))) return [{ ...endpoint, reason: 'gone' }];
     return isHopeless === true ? [{ ...endpoint, reason: 'failing' }] : [];
   });
+  // The join leaves an object of nulls where nothing was announced.
+  const opened = rows.flatMap((row) => (row.eventCreatedAt === null ? [] : [storedEvent(row)]));
+  return { verdicts, opened };
 }

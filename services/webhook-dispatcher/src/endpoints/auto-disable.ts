@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/runtime';
 import type { EndpointVerdict } from '../deliveries/endpoint-health.ts';
-import { endpointStatement, NOW, PROGRAM, runEndpointStatement } from './endpoint-statement.ts';
+import { DISPATCHER, endpointStatement, NOW, PROGRAM, runEndpointStatement } from './endpoint-statement.ts';
 import type { EndpointDeps } from './endpoint-statement.ts';
 
 const DISABLE = endpointStatement({
@@ -28,7 +28,7 @@ export async function disableEndpoints(
   for (const { programId, endpointId, url, reason } of verdicts) {
     const context = {
       programId,
-      actor: { kind: 'system', id: null, name: 'system:webhook-dispatcher' },
+      actor: DISPATCHER,
       requestId: null,
       ipAddress: null,
       userAgent: null,

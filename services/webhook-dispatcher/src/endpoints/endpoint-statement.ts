@@ -17,6 +17,9 @@ export type EndpointContext = Omit<CommandContext, 'actor' | 'requestId' | 'ipAd
   readonly userAgent: string | null;
 };
 
+/** The actor of what the dispatcher does by itself. */
+export const DISPATCHER = { kind: 'system', id: null, name: 'system:webhook-dispatcher' } as const;
+
 export interface EndpointDeps {
   readonly db: Pick<Database, 'query'>;
   readonly publish: (events: readonly StoredEvent[]) => void;
@@ -73,6 +76,27 @@ export interface EndpointChange {
   readonly answer?: string;
 }
 
+/** What every event of an endpoint says, in SQL over its row. */
+export const ENDPOINT_EVENT_DATA = `jsonb_build_object('endpointId', id, 'partnerId', partner_id, 'url', url,
+        'status', status, 'eventTypes', to_jsonb(event_types), 'reason', disabled_reason,
+        'failingSince', ${wireMoment('failing_since')})`;
+
+/** The columns of a statement from which `storedEvent` makes what publishers take; the row of the outbox goes by `event`. */
+export const STORED_EVENT = `jsonb_build_object('id', event.id, 'type', event.type, 'version', 1,
+      'occurredAt', ${wireMoment('event.occurred_at')}, 'programId', event.program_id, 'subject', event.subject,
+      'actor', event.actor, 'requestId', event.request_id, 'data', event.data) AS event,
+    event.created_at AS event_created_at`;
+
+export interface StoredEventColumns {
+  readonly event: StoredEvent;
+  readonly eventCreatedAt: Date;
+}
+
+export const storedEvent = ({ event, eventCreatedAt }: StoredEventColumns): StoredEvent => ({
+  ...event,
+  createdAt: eventCreatedAt,
+});
+
 /** What a change of endpoints returns to the statement around it. */
 const CHANGED_ROW = 'RETURNING to_jsonb(old) AS was, to_jsonb(new) AS is_now, new.*';
 
@@ -94,9 +118,7 @@ export function endpointStatement({ action, eventType, change, answer }: Endpoin
   ), event AS (
     INSERT INTO outbox_events (id, program_id, type, subject, actor, request_id, data, occurred_at)
     SELECT uuidv7(), program_id, ${eventType}, jsonb_build_object('endpointId', id, 'partnerId', partner_id), $2, $5,
-      jsonb_build_object('endpointId', id, 'partnerId', partner_id, 'url', url, 'status', status,
-        'eventTypes', to_jsonb(event_types), 'reason', disabled_reason, 'failingSince', ${wireMoment('failing_since')}),
-      ${NOW}
+      ${ENDPOINT_EVENT_DATA}, ${NOW}
     FROM changed
     RETURNING *
   ), kept_answer AS (
@@ -106,10 +128,7 @@ export function endpointStatement({ action, eventType, change, answer }: Endpoin
     FROM changed, (SELECT $9::jsonb AS key) k WHERE k.key IS NOT NULL
   )
   SELECT ${data} AS answer,
-    jsonb_build_object('id', event.id, 'type', event.type, 'version', 1, 'occurredAt', ${wireMoment('event.occurred_at')},
-      'programId', event.program_id, 'subject', event.subject, 'actor', event.actor, 'requestId', event.request_id,
-      'data', event.data) AS event,
-    event.created_at AS event_created_at
+    ${STORED_EVENT}
   FROM changed, event`;
 }
 
@@ -120,11 +139,11 @@ export async function runEndpointStatement<Answer = Endpoint>(
   context: EndpointContext,
   params: readonly QueryParam[],
 ): Promise<Answer | undefined> {
-  const [row] = await db.query<{ answer: Answer; event: StoredEvent; eventCreatedAt: Date }>(statement, [
+  const [row] = await db.query<StoredEventColumns & { readonly answer: Answer }>(statement, [
     ...contextParams(context),
     ...params,
   ]);
   if (row === undefined) return undefined;
-  publish([{ ...row.event, createdAt: row.eventCreatedAt }]);
+  publish([storedEvent(row)]);
   return row.answer;
 }

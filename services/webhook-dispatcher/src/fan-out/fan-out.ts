@@ -139,6 +139,7 @@ const ownerKey = ({ programId, partnerId }: Pick<OutgoingEvent, 'programId' | 'p
 const isFor = (endpoint: SubscribedEndpoint, event: OutgoingEvent): boolean =>
   (endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.eventType)) &&
   endpoint.createdAt.getTime() <= event.occurredAt.getTime() + CLOCK_SKEW_MS &&
+  endpoint.endpointId !== event.aboutEndpointId &&
   !endpoint.knownEvents.includes(event.eventId);
 
 const newDelivery = (event: OutgoingEvent, target: SubscribedEndpoint): ClaimedDelivery => ({

@@ -19,6 +19,8 @@ export interface OutgoingEvent {
   readonly partnerId: string;
   readonly eventId: string;
   readonly eventType: string;
+  /** The endpoint that the event is about, which is not told of itself. */
+  readonly aboutEndpointId?: string;
   readonly body: string;
   readonly occurredAt: Date;
 }
@@ -50,6 +52,7 @@ export function outgoingEvent(event: EventEnvelope): OutgoingEvent {
     eventType: event.type,
     body,
     occurredAt: new Date(event.occurredAt),
+    ...('endpointId' in event.data ? { aboutEndpointId: event.data.endpointId } : {}),
   };
 }
 

@@ -17,6 +17,7 @@ export interface RouteDeps {
   /** Connects to public addresses only. */
   readonly dispatcher: Dispatcher;
   readonly deadlineMs: number;
+  /** Where bare dates begin until the programme's setting is made. */
   readonly reportingTimeZone: string;
   /** Something may be due now: the loop of this process need not wait for its poll. */
   readonly wake: () => void;

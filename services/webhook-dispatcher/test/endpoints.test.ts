@@ -198,6 +198,56 @@ t.test('lists page by number and by cursor without losing or repeating any', asy
   );
 });
 
+t.test('lists are read oldest first as well', async (t) => {
+  const { dispatcher, partnerId } = await setUp(t);
+  for (let i = 0; i < 3; i += 1) await createEndpoint(dispatcher, { partnerId, url: `${url}/${i}` });
+  const list = async (query: string) =>
+    (await dispatcher.call(admin, 'GET', `/webhooks/endpoints?limit=2&${query}`)).body;
+  const urlsOf = ({ data }: { data: { url: string }[] }) => data.map((endpoint) => endpoint.url);
+  const first = await list('sort=createdAt');
+  const rest = await list(`sort=createdAt&cursor=${first.meta.nextCursor}`);
+  t.strictSame([...urlsOf(first), ...urlsOf(rest)], [`${url}/0`, `${url}/1`, `${url}/2`]);
+  t.equal(rest.meta.nextCursor, undefined);
+  const back = await list(`sort=-createdAt&cursor=${first.meta.nextCursor}`);
+  t.strictSame(urlsOf(back), [`${url}/0`], 'a place in the list is one whichever way it is read');
+});
+
+t.test(
+  'one 400 names every fault: of the URL, of other fields and the partner that is missing',
+  async (t) => {
+    const { dispatcher, partnerId } = await setUp(t);
+    const { id } = await createEndpoint(dispatcher, { partnerId, url });
+    const path = '/webhooks/endpoints';
+    const wrong = async (
+      method: 'GET' | 'POST' | 'PATCH',
+      address: string,
+      body?: object,
+      caller = admin,
+    ) => {
+      const answer = await dispatcher.call(caller, method, address, body);
+      return [answer.status, ...answer.body.errors.map((fault: { path: string }) => fault.path).toSorted()];
+    };
+    const bad = { url: 'https://10.0.0.1/', rateLimitPerSecond: 0, nope: 1 };
+    t.strictSame(await wrong('POST', path, bad), [400, 'nope', 'partnerId', 'rateLimitPerSecond', 'url']);
+    t.strictSame(await wrong('POST', path, bad, { partnerId }), [400, 'nope', 'rateLimitPerSecond', 'url']);
+    t.strictSame(await wrong('POST', path, { url }), [400, 'partnerId']);
+    t.strictSame((await dispatcher.call(admin, 'POST', path)).status, 400, 'no body at all');
+    t.strictSame(await wrong('PATCH', `${path}/${id}`, { ...bad, status: 'gone' }), [
+      400,
+      'nope',
+      'rateLimitPerSecond',
+      'status',
+      'url',
+    ]);
+    const reversed = { since: '2026-02-02T00:00:00Z', until: '2026-02-01T00:00:00Z', dryRun: 'yes' };
+    t.strictSame(await wrong('POST', `${path}/${id}/recover`, reversed), [400, 'dryRun', 'since']);
+    const replay = { from: '2999-01-01T00:00:00Z', cursor: 'nonsense', eventTypes: ['none'] };
+    const faults = await wrong('POST', `${path}/${id}/replay`, replay);
+    t.strictSame(faults, [400, 'cursor', 'eventTypes.0', 'from']);
+    t.strictSame(await wrong('GET', `${path}?cursor=nonsense&limit=0`), [400, 'cursor', 'limit']);
+  },
+);
+
 t.test('after a rotation both secrets verify for a day, whatever the number of rotations', async (t) => {
   const { db, dispatcher, partnerId } = await setUp(t);
   const receiver = await createWebhookReceiver(t);
@@ -236,6 +286,18 @@ t.test('the test button says how it went and never what the host answered', asyn
   });
 });
 
+t.test('the test button pressed again under the same Idempotency-Key sends nothing', async (t) => {
+  const { dispatcher, partnerId } = await setUp(t);
+  const receiver = await createWebhookReceiver(t);
+  const { id } = await createEndpoint(dispatcher, { partnerId, url: receiver.url });
+  const keyed = { id: newId(), headers: { 'idempotency-key': 'tested' } };
+  const press = () => dispatcher.call(keyed, 'POST', `/webhooks/endpoints/${id}/test`);
+  const [first, second] = [await press(), await press()];
+  t.strictSame(second.body, first.body);
+  t.equal(second.headers['idempotency-replayed'], 'true');
+  t.equal(receiver.requests.length, 1);
+});
+
 t.test('a repeated change with one Idempotency-Key is done once', async (t) => {
   const { dispatcher, partnerId } = await setUp(t);
   const { id } = await createEndpoint(dispatcher, { partnerId, url });
@@ -259,4 +321,7 @@ t.test('every event type of the catalogue has a schema and an example', async (t
     example: { type: 'commission.adjusted', data: { version: 2 } },
   });
   t.notOk(body.data.some(({ type }: { type: string }) => type.startsWith('policy.')));
+  t.strictSame(body.meta, { total: body.data.length, page: 1, limit: 100, totalPages: 1 });
+  const second = await dispatcher.call(admin, 'GET', '/webhooks/event-types?page=2&limit=3');
+  t.strictSame(second.body.data, body.data.slice(3, 6));
 });

@@ -1,4 +1,5 @@
 import type { Database, DeliveryStatus } from '@tributary/schema';
+import { timeOrder } from '../endpoints/list-endpoints.ts';
 import type { ListedPage, Page } from '../endpoints/list-endpoints.ts';
 import { wireMoment } from '../wire-sql.ts';
 import { deliveryFields } from './delivery-wire.ts';
@@ -65,17 +66,20 @@ const sourceOf = ({ status, partnerId, endpointId }: DeliveryFilters): string =>
     ? `(SELECT * FROM webhook_deliveries WHERE program_id = $1 AND status = 'pending' OFFSET 0)`
     : 'webhook_deliveries';
 
-/** Newest first. */
+/** One page, by time: the indexes are walked either way. */
 export async function listDeliveries(db: Queries, filters: DeliveryFilters, page: Page): Promise<ListedPage> {
-  const after = page.after === undefined ? 'true' : '(d.created_at, d.id) < ($9::timestamptz, $10::uuid)';
+  const { order, reverse, beyond } = timeOrder(page);
+  const after =
+    page.after === undefined ? 'true' : `(d.created_at, d.id) ${beyond} ($9::timestamptz, $10::uuid)`;
   const statement = `
-    SELECT coalesce(jsonb_agg(jsonb_build_object(${deliveryFields('page')}) ORDER BY created_at DESC, id DESC), '[]')::text
+    SELECT coalesce(jsonb_agg(jsonb_build_object(${deliveryFields('page')}) ORDER BY created_at ${order}, id ${order}), '[]')::text
         AS rows,
       count(*)::int AS size,
-      (array_agg(json_build_object('createdAt', created_at, 'id', id) ORDER BY created_at, id))[1] AS last
+      (array_agg(json_build_object('createdAt', created_at, 'id', id) ORDER BY created_at ${reverse}, id ${reverse}))[1]
+        AS last
     FROM (
       SELECT * FROM ${sourceOf(filters)} d WHERE ${matching(filters)} AND ${after} AND ${ALL_TYPED}
-      ORDER BY d.created_at DESC, d.id DESC LIMIT $4::int OFFSET $11::int) page`;
+      ORDER BY d.created_at ${order}, d.id ${order} LIMIT $4::int OFFSET $11::int) page`;
   const { programId, from, to } = filters;
   const [listed] = await db.query<ListedPage>(statement, [
     programId,

@@ -1,18 +1,11 @@
-import {
-  decodeCursor,
-  idParams,
-  ok,
-  ownPartnerOnly,
-  requestContext,
-  success,
-  validationError,
-} from '@tributary/http-kit';
+import { decodeCursor, idParams, ok, ownPartnerOnly, requestContext, success } from '@tributary/http-kit';
 import type { ServiceApp } from '@tributary/http-kit';
+import type { Clock } from '@tributary/runtime';
 import { z } from 'zod';
 import { eventTypesField } from '../endpoints/endpoint-wire.ts';
 import { endpointDisabled, endpointNotFound } from '../endpoints/outcomes.ts';
 import { errors } from '../errors.ts';
-import { cursorAt, positionSchema } from '../paging.ts';
+import { cursorAt, cursorField, positionSchema } from '../paging.ts';
 import type { RouteDeps } from '../routes-context.ts';
 import { recoverEndpoint, RECOVER_LIMIT } from './retry-delivery.ts';
 import type { RecoverOutcome, Recovery } from './retry-delivery.ts';
@@ -28,6 +21,26 @@ export function recoveryRoutes(app: ServiceApp, deps: RouteDeps): void {
 }
 
 const instant = z.iso.datetime({ offset: true });
+const span = z.tuple([instant, instant.optional()]);
+
+/** Looked at whatever else is wrong with the body, as far as both times are times. An end that is left open is now. */
+function isSpan(clock: Clock, from: unknown, to: unknown): boolean {
+  const times = span.safeParse([from, to]);
+  if (!times.success) return true;
+  const [begin, end] = times.data;
+  return new Date(begin) <= (end === undefined ? clock() : new Date(end));
+}
+
+const recoverBody = (clock: Clock) =>
+  z
+    .strictObject({ since: instant, until: instant.optional(), dryRun: z.boolean().default(false) })
+    .refine(({ since, until }) => isSpan(clock, since, until), {
+      path: ['since'],
+      message: 'must not be after until',
+      when: ({ value }) => isObject(value),
+    });
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 function recoverRoute(app: ServiceApp, deps: RouteDeps): void {
   app.route({
@@ -35,7 +48,7 @@ function recoverRoute(app: ServiceApp, deps: RouteDeps): void {
     url: '/webhooks/endpoints/:id/recover',
     schema: {
       params: idParams,
-      body: z.strictObject({ since: instant, until: instant.optional(), dryRun: z.boolean().default(false) }),
+      body: recoverBody(deps.clock),
       response: { 200: success(z.object({ matched: z.int(), queued: z.int() })) },
     },
     config: {
@@ -49,7 +62,6 @@ function recoverRoute(app: ServiceApp, deps: RouteDeps): void {
       const now = deps.clock();
       const since = new Date(body.since);
       const until = body.until === undefined ? now : new Date(body.until);
-      if (since > until) throw validationError([{ path: 'since', message: 'must not be after until' }]);
       const target = {
         id: params.id,
         ownPartnerId: ownPartnerOnly(identity),
@@ -73,19 +85,26 @@ const replayAnswer = z.object({
 
 type ReplayAnswer = z.output<typeof replayAnswer>;
 
-const replayBody = z.strictObject({
-  from: instant,
-  to: instant.optional(),
-  eventTypes: eventTypesField.min(1).optional(),
-  cursor: z.string().min(1).max(500).optional().meta({ description: 'nextCursor of the call before' }),
-  dryRun: z.boolean().default(false),
-});
+const replayBody = (clock: Clock) =>
+  z
+    .strictObject({
+      from: instant,
+      to: instant.optional(),
+      eventTypes: eventTypesField.min(1).optional(),
+      cursor: cursorField.optional().meta({ description: 'nextCursor of the call before' }),
+      dryRun: z.boolean().default(false),
+    })
+    .refine(({ from, to }) => isSpan(clock, from, to), {
+      path: ['from'],
+      message: 'must not be after to',
+      when: ({ value }) => isObject(value),
+    });
 
 function replayRoute(app: ServiceApp, deps: RouteDeps): void {
   app.route({
     method: 'POST',
     url: '/webhooks/endpoints/:id/replay',
-    schema: { params: idParams, body: replayBody, response: { 200: success(replayAnswer) } },
+    schema: { params: idParams, body: replayBody(deps.clock), response: { 200: success(replayAnswer) } },
     config: {
       ...write,
       operationId: 'replayWebhookEvents',
@@ -108,10 +127,9 @@ function replayRoute(app: ServiceApp, deps: RouteDeps): void {
   });
 }
 
-function replayTarget(body: z.output<typeof replayBody>, now: Date) {
+function replayTarget(body: z.output<ReturnType<typeof replayBody>>, now: Date) {
   const from = new Date(body.from);
   const to = body.to === undefined ? now : new Date(body.to);
-  if (from > to) throw validationError([{ path: 'from', message: 'must not be after to' }]);
   const { eventTypes, dryRun, cursor } = body;
   const [createdAt, id] = cursor === undefined ? [] : decodeCursor(positionSchema, cursor);
   const after = createdAt === undefined || id === undefined ? undefined : { createdAt, id };

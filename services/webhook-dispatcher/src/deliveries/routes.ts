@@ -7,20 +7,21 @@ import {
   listText,
   ok,
   ownPartnerOnly,
-  pageQuery,
   partnerFilter,
   requestContext,
   resolveDateRange,
   sendJsonText,
   success,
+  withOrderedDates,
 } from '@tributary/http-kit';
 import type { ServiceApp } from '@tributary/http-kit';
 import { DELIVERY_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 import { endpointDisabled } from '../endpoints/outcomes.ts';
 import { errors } from '../errors.ts';
-import { countLimit, metaOf, pageOf } from '../paging.ts';
+import { countLimit, metaOf, pageByTime, pageOf } from '../paging.ts';
 import type { RouteDeps } from '../routes-context.ts';
+import { reportingTimeZoneOf } from '../settings/reporting-time-zone.ts';
 import { deliveryDetailSchema, deliverySchema } from './delivery-wire.ts';
 import type { WireDelivery } from './delivery-wire.ts';
 import { countDeliveries, findDelivery, listDeliveries } from './find-deliveries.ts';
@@ -41,20 +42,22 @@ function readingRoutes(app: ServiceApp, { db, clock, reportingTimeZone }: RouteD
     method: 'GET',
     url: '/webhooks/deliveries',
     schema: {
-      querystring: z.strictObject({
-        ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
-        sort: z.literal('-createdAt').default('-createdAt'),
-        ...dateRangeQuery(),
-        partnerId: idField.optional(),
-        endpointId: idField.optional(),
-        eventType: z.string().min(1).max(100).optional(),
-        status: z.enum(DELIVERY_STATUSES).optional(),
-      }),
+      querystring: withOrderedDates(
+        z.strictObject({
+          ...pageByTime,
+          ...dateRangeQuery(),
+          partnerId: idField.optional(),
+          endpointId: idField.optional(),
+          eventType: z.string().min(1).max(100).optional(),
+          status: z.enum(DELIVERY_STATUSES).optional(),
+        }),
+      ),
       response: { 200: list(deliverySchema) },
     },
-    config: { ...read, operationId: 'listWebhookDeliveries', summary: 'Webhook deliveries, newest first' },
+    config: { ...read, operationId: 'listWebhookDeliveries', summary: 'Webhook deliveries by time' },
     handler: async ({ identity, query }, reply) => {
-      const range = resolveDateRange(query, { timeZone: reportingTimeZone, now: clock() });
+      const timeZone = await reportingTimeZoneOf(db, identity.programId, reportingTimeZone);
+      const range = resolveDateRange(query, { timeZone, now: clock() });
       const { partnerId, none } = partnerFilter(identity, query.partnerId);
       const { endpointId, eventType, status } = query;
       const filters = { programId: identity.programId, partnerId, endpointId, eventType, status, ...range };

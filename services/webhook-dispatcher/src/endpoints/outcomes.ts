@@ -1,7 +1,5 @@
-import { AppError, validationError, versionMismatch } from '@tributary/http-kit';
+import { AppError, toAppError, validationError, versionMismatch } from '@tributary/http-kit';
 import { errors } from '../errors.ts';
-import type { RouteDeps } from '../routes-context.ts';
-import { checkUrl } from '../ssrf/check-url.ts';
 import type { ChangeEndpointOutcome } from './change-endpoint.ts';
 import { MAX_ENDPOINTS_PER_PARTNER } from './create-endpoint.ts';
 import type { CreateEndpointOutcome } from './create-endpoint.ts';
@@ -18,17 +16,28 @@ export function endpointDisabled(): AppError {
   );
 }
 
-/** The URL in its normal form. @throws 400 when webhooks must not go there */
-export function allowedUrl(text: string, { addressPolicy }: RouteDeps): string {
-  const check = checkUrl(text, addressPolicy);
-  if (check.outcome === 'allowed') return check.url.href;
-  throw validationError([{ path: 'url', message: check.reason }]);
+export const normalUrl = (text: string): string => new URL(text).href;
+
+const PARTNER_MISSING = { path: 'partnerId', message: 'is required' } as const;
+
+/**
+ * For a route that attaches what its schema found wrong: names it together with the partner that is missing, which depends on
+ * who asks and is no matter of the schema. @throws 400
+ */
+export function assertWellAsked(request: Parameters<typeof toAppError>[1], own: string | undefined): void {
+  const { body, validationError: found } = request;
+  const isMissing =
+    own === undefined && typeof body === 'object' && body !== null && !Object.hasOwn(body, 'partnerId');
+  const invalid = found && toAppError(found, request);
+  if (invalid === undefined) return;
+  if (!isMissing) throw invalid;
+  throw validationError([...(invalid.extra.errors ?? []), PARTNER_MISSING]);
 }
 
 /** A partner's own by default; staff have to name one, and a partner may name no other. */
 export function partnerOf(asked: string | undefined, own: string | undefined): string {
   if (own === undefined) {
-    if (asked === undefined) throw validationError([{ path: 'partnerId', message: 'is required' }]);
+    if (asked === undefined) throw validationError([PARTNER_MISSING]);
     return asked;
   }
   if (asked !== undefined && asked !== own) throw partnerNotFound(asked);

@@ -6,8 +6,8 @@ import {
   listText,
   ok,
   ownPartnerOnly,
-  pageQuery,
   partnerFilter,
+  rememberAnswer,
   requestContext,
   sendJsonText,
   success,
@@ -17,7 +17,7 @@ import type { ServiceApp } from '@tributary/http-kit';
 import { ENDPOINT_STATUSES } from '@tributary/schema';
 import { z } from 'zod';
 import { errors } from '../errors.ts';
-import { countLimit, metaOf, pageOf } from '../paging.ts';
+import { countLimit, metaOf, pageByTime, pageOf } from '../paging.ts';
 import type { RouteDeps } from '../routes-context.ts';
 import { generateSecret } from '../signing/secret.ts';
 import { changeEndpoint, deleteEndpoint, rotateSecret } from './change-endpoint.ts';
@@ -25,17 +25,20 @@ import { createEndpoint } from './create-endpoint.ts';
 import { endpointSchema, eventTypesField } from './endpoint-wire.ts';
 import { findEndpoint, findTarget } from './find-endpoint.ts';
 import { countEndpoints, listEndpoints } from './list-endpoints.ts';
-import { allowedUrl, createdOrThrow, doneOrThrow, endpointNotFound, partnerOf } from './outcomes.ts';
+import {
+  assertWellAsked,
+  createdOrThrow,
+  doneOrThrow,
+  endpointNotFound,
+  normalUrl,
+  partnerOf,
+} from './outcomes.ts';
+import { urlField } from './url-field.ts';
 import { testEndpoint } from './test-endpoint.ts';
 
 const LONGEST_SCHEDULE_SECONDS = 75.6 * 3600;
 
 const fields = {
-  url: z
-    .string()
-    .min(1)
-    .max(2_000)
-    .meta({ description: 'https; no credentials, no fragment, a public host' }),
   eventTypes: eventTypesField,
   description: z.string().trim().max(500).nullable(),
   rateLimitPerSecond: z.int().min(1).max(1_000),
@@ -52,19 +55,23 @@ const fields = {
     }),
 };
 
-const createBody = z.strictObject({
-  partnerId: idField.optional().meta({ description: 'Needed from everybody but partners, whose own it is' }),
-  url: fields.url,
-  eventTypes: fields.eventTypes.default([]),
-  description: fields.description.default(null),
-  rateLimitPerSecond: fields.rateLimitPerSecond.default(100),
-  retryDelaysSeconds: fields.retryDelaysSeconds.default(null),
-});
+const createBody = ({ addressPolicy }: RouteDeps) =>
+  z.strictObject({
+    partnerId: idField
+      .optional()
+      .meta({ description: 'Needed from everybody but partners, whose own it is' }),
+    url: urlField(addressPolicy),
+    eventTypes: fields.eventTypes.default([]),
+    description: fields.description.default(null),
+    rateLimitPerSecond: fields.rateLimitPerSecond.default(100),
+    retryDelaysSeconds: fields.retryDelaysSeconds.default(null),
+  });
 
-const changeBody = z
-  .strictObject({ ...fields, status: z.enum(['enabled', 'disabled']) })
-  .partial()
-  .refine((changes) => Object.keys(changes).length > 0, 'must name a field to change');
+const changeBody = ({ addressPolicy }: RouteDeps) =>
+  z
+    .strictObject({ ...fields, url: urlField(addressPolicy), status: z.enum(['enabled', 'disabled']) })
+    .partial()
+    .refine((changes) => Object.keys(changes).length > 0, 'must name a field to change');
 
 const secretSchema = z
   .string()
@@ -96,14 +103,13 @@ function listingRoutes(app: ServiceApp, { db }: RouteDeps): void {
     url: '/webhooks/endpoints',
     schema: {
       querystring: z.strictObject({
-        ...pageQuery({ sort: ['createdAt'], defaultSort: '-createdAt' }),
-        sort: z.literal('-createdAt').default('-createdAt'),
+        ...pageByTime,
         partnerId: idField.optional(),
         status: z.enum(ENDPOINT_STATUSES).optional(),
       }),
       response: { 200: list(endpointSchema) },
     },
-    config: { ...read, operationId: 'listWebhookEndpoints', summary: 'Webhook endpoints, newest first' },
+    config: { ...read, operationId: 'listWebhookEndpoints', summary: 'Webhook endpoints by time' },
     handler: async ({ identity, query }, reply) => {
       const { partnerId, none } = partnerFilter(identity, query.partnerId);
       const filters = { programId: identity.programId, partnerId, status: query.status };
@@ -140,7 +146,8 @@ function creationRoute(app: ServiceApp, deps: RouteDeps): void {
   app.route({
     method: 'POST',
     url: '/webhooks/endpoints',
-    schema: { body: createBody, response: { 201: success(withSecret) } },
+    attachValidation: true,
+    schema: { body: createBody(deps), response: { 201: success(withSecret) } },
     config: {
       ...write,
       operationId: 'createWebhookEndpoint',
@@ -150,11 +157,12 @@ function creationRoute(app: ServiceApp, deps: RouteDeps): void {
       bodyExamples: [{ url: 'https://harbour-reviews.example/webhooks', eventTypes: ['commission.paid'] }],
     },
     handler: async (request, reply) => {
-      const { identity, body } = request;
-      const url = allowedUrl(body.url, deps);
-      const partnerId = partnerOf(body.partnerId, ownPartnerOnly(identity));
+      const own = ownPartnerOnly(request.identity);
+      assertWellAsked(request, own);
+      const { body } = request;
+      const partnerId = partnerOf(body.partnerId, own);
       const context = requestContext(request, deps.clock());
-      const outcome = await createEndpoint(deps, context, { ...body, url, partnerId });
+      const outcome = await createEndpoint(deps, context, { ...body, url: normalUrl(body.url), partnerId });
       reply.code(201);
       return ok(createdOrThrow(outcome, partnerId));
     },
@@ -165,7 +173,7 @@ function changingRoutes(app: ServiceApp, deps: RouteDeps): void {
   app.route({
     method: 'PATCH',
     url: '/webhooks/endpoints/:id',
-    schema: { params: idParams, body: changeBody, response: { 200: success(endpointSchema) } },
+    schema: { params: idParams, body: changeBody(deps), response: { 200: success(endpointSchema) } },
     config: {
       ...write,
       operationId: 'changeWebhookEndpoint',
@@ -174,7 +182,7 @@ function changingRoutes(app: ServiceApp, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { body, params, identity } = request;
-      const changes = body.url === undefined ? body : { ...body, url: allowedUrl(body.url, deps) };
+      const changes = body.url === undefined ? body : { ...body, url: normalUrl(body.url) };
       const target = {
         id: params.id,
         ownPartnerId: ownPartnerOnly(identity),
@@ -244,14 +252,16 @@ function actionRoutes(app: ServiceApp, deps: RouteDeps): void {
       ...write,
       operationId: 'testWebhookEndpoint',
       summary: 'Send a signed example now and say how it went',
-      idempotency: false,
       errors: [errors.WEBHOOK_ENDPOINT_NOT_FOUND],
     },
-    handler: async ({ identity, params }) => {
+    handler: async (request) => {
+      const { identity, params } = request;
       const ref = { programId: identity.programId, id: params.id, ownPartnerId: ownPartnerOnly(identity) };
       const target = await findTarget(deps.db, ref);
       if (target === undefined) throw endpointNotFound(params.id);
-      return ok(await testEndpoint(deps, target));
+      const answer = ok(await testEndpoint(deps, target));
+      await rememberAnswer(deps.db, request, { status: 200, body: answer });
+      return answer;
     },
   });
 }

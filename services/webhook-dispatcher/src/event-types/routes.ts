@@ -1,6 +1,6 @@
 import { eventCatalog, exampleEvent, PARTNER_EVENT_TYPES } from '@tributary/event-catalog';
 import type { EventType } from '@tributary/event-catalog';
-import { ok, success } from '@tributary/http-kit';
+import { list, listMeta, queryInteger } from '@tributary/http-kit';
 import type { ServiceApp } from '@tributary/http-kit';
 import { z } from 'zod';
 import { webhookBody } from '../fan-out/webhook-body.ts';
@@ -12,20 +12,30 @@ const eventTypeSchema = z.object({
   example: z.record(z.string(), z.unknown()),
 });
 
+/** An enumeration that is read as a whole, unless asked otherwise. */
+const pageOfAll = z.strictObject({
+  page: queryInteger(1, 10_000).default(1),
+  limit: queryInteger(1, 100).default(100),
+});
+
 /** `/webhooks/event-types`: what endpoints can subscribe to. */
 export function eventTypeRoutes(app: ServiceApp): void {
   const published = PARTNER_EVENT_TYPES.map(describeType);
   app.route({
     method: 'GET',
     url: '/webhooks/event-types',
-    schema: { response: { 200: success(z.array(eventTypeSchema)) } },
+    schema: { querystring: pageOfAll, response: { 200: list(eventTypeSchema) } },
     config: {
       scope: 'webhooks:read',
       partnerAccess: 'own',
       operationId: 'listWebhookEventTypes',
       summary: 'Every event type that webhooks carry, with schema and example',
     },
-    handler: () => ok(published),
+    handler: ({ query: { page, limit } }) => ({
+      success: true as const,
+      data: published.slice((page - 1) * limit, page * limit),
+      meta: listMeta({ counted: published.length, page, limit }),
+    }),
   });
 }
 

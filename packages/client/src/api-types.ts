@@ -305,7 +305,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a commission with partner, product and policy, its decision and its history */
+        /** Get a commission with partner, product and policy, its decision, its history and its claw-backs */
         get: operations["getCommission"];
         put?: never;
         post?: never;
@@ -390,7 +390,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Why this partner, this policy version and this amount, and every change since */
+        /**
+         * Why this partner, this policy version and this amount, and every change since
+         * @description Claw-backs of the commission stand among its changes, with the amount that each took (clawedBack, null for other changes) and the commission that it made (commissionId).
+         */
         get: operations["explainCommission"];
         put?: never;
         post?: never;
@@ -462,7 +465,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm, cancel, pay or adjust many commissions as a job; a dry run only reports what would happen
-         * @description Paying needs the scope payments:write as well. A filter means what stood there at the moment of the request, whatever end it names; nothing is paid that was confirmed later.
+         * @description Paying needs the scope payments:write, and every other action operations:write; a dry run needs the same. A filter means what stood there at the moment of the request, whatever end it names; nothing is paid that was confirmed later.
          */
         post: operations["changeCommissionsInBulk"];
         delete?: never;
@@ -548,7 +551,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a queued job at once; a running one stops after the items under way */
+        /**
+         * Cancel a queued job at once; a running one stops after the items under way
+         * @description A bulk payment is cancelled with the scope payments:write, which starts it, or with operations:write, as every other job is.
+         */
         post: operations["cancelJob"];
         delete?: never;
         options?: never;
@@ -565,7 +571,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run a job now, in the name of the caller */
+        /**
+         * Run a job now, in the name of the caller
+         * @description The body is the job's parameters, or an object that holds them as parameters. rebuild-rollups and reconcile-rollups take the days from and to; the others take none, and no body is needed then.
+         */
         post: operations["runJob"];
         delete?: never;
         options?: never;
@@ -707,7 +716,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List every version of a policy's terms, the newest first */
+        /** List the versions of a policy's terms, the newest first */
         get: operations["listPolicyVersions"];
         put?: never;
         post?: never;
@@ -795,7 +804,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List clicks, newest first */
+        /**
+         * List clicks, newest first
+         * @description A click is created when it is made: `createdAt` is another name of `clickedAt` for `sort`.
+         */
         get: operations["listClicks"];
         put?: never;
         post?: never;
@@ -897,7 +909,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List conversions, newest first */
+        /**
+         * List conversions, newest first
+         * @description Listed by the time of the order: `createdAt` is another name of `convertedAt` for `sort`, also where an order was reported or imported later.
+         */
         get: operations["listConversions"];
         put?: never;
         post?: never;
@@ -914,7 +929,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a conversion */
+        /**
+         * Get a conversion
+         * @description ETag is its version, for the If-Match of what changes it.
+         */
         get: operations["getConversion"];
         put?: never;
         post?: never;
@@ -935,7 +953,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a conversion and its commissions
-         * @description ETag and If-Match are the version of the conversion.
+         * @description ETag and If-Match are the version of the conversion. Without a reason "The order was cancelled." is recorded.
          */
         post: operations["cancelConversion"];
         delete?: never;
@@ -1082,7 +1100,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Webhook deliveries, newest first */
+        /** Webhook deliveries by time */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -1133,7 +1151,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Webhook endpoints, newest first */
+        /** Webhook endpoints by time */
         get: operations["listWebhookEndpoints"];
         put?: never;
         /** Register a webhook endpoint; its secret is in this answer only */
@@ -1296,7 +1314,13 @@ export type $defs = Record<string, never>;
 export interface operations {
     listApiKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                count?: "exact";
+                cursor?: string;
+                limit?: number;
+                page?: number;
+                sort?: "createdAt" | "-createdAt" | "name" | "-name";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1323,7 +1347,15 @@ export interface operations {
                             revokedAt: (string) | null;
                             scopes: ("conversions:write" | "conversions:read" | "catalog:read" | "catalog:write" | "analytics:read" | "operations:read" | "operations:write" | "payments:write" | "webhooks:read" | "webhooks:write" | "identity:write" | "jobs:run")[];
                         }[];
-                        message?: string;
+                        meta: {
+                            limit: number;
+                            nextCursor?: string;
+                            page: number;
+                            total: number;
+                            /** @enum {boolean} */
+                            totalCapped?: true;
+                            totalPages: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                     };
@@ -1575,7 +1607,10 @@ export interface operations {
     revokeApiKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes repeating the request safe for 24 hours: the first answer is replayed. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -1645,7 +1680,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1653,7 +1688,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS";
                     };
                 };
             };
@@ -1678,6 +1713,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "UNSUPPORTED_MEDIA_TYPE";
+                    };
+                };
+            };
+            /** @description The idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
@@ -1774,7 +1821,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Authentication is required; The e-mail address or the password is wrong */
+            /** @description Authentication is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1782,7 +1829,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "UNAUTHENTICATED" | "INVALID_CREDENTIALS";
+                        code?: "UNAUTHENTICATED";
                     };
                 };
             };
@@ -1822,7 +1869,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests; Too many failed logins */
+            /** @description Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1830,7 +1877,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "RATE_LIMITED" | "LOGIN_LIMITED";
+                        code?: "RATE_LIMITED";
                     };
                 };
             };
@@ -2135,7 +2182,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Authentication is required; The refresh token is not valid */
+            /** @description Authentication is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2143,7 +2190,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "UNAUTHENTICATED" | "REFRESH_TOKEN_INVALID";
+                        code?: "UNAUTHENTICATED";
                     };
                 };
             };
@@ -4044,6 +4091,18 @@ export interface operations {
                     "application/json": {
                         data: {
                             cancelledAt: (string) | null;
+                            clawbacks: {
+                                actor: string;
+                                /** @description ISO 8601, UTC */
+                                at: string;
+                                commissionAmount: number;
+                                /** Format: uuid */
+                                id: string;
+                                reason: string | null;
+                                reasonCode: string | null;
+                                /** @enum {string} */
+                                status: "pending" | "confirmed" | "paid" | "cancelled";
+                            }[];
                             clawedBackAmount: number;
                             commissionAmount: number;
                             commissionRate: number | null;
@@ -5136,6 +5195,9 @@ export interface operations {
                                     newValue: unknown;
                                     oldValue: unknown;
                                 }[];
+                                clawedBack: number | null;
+                                /** Format: uuid */
+                                commissionId: string;
                                 entityType: string;
                                 reason: string | null;
                             }[];
@@ -7019,9 +7081,12 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    from?: string;
                     parameters?: {
-                        [key: string]: unknown;
+                        from?: string;
+                        to?: string;
                     };
+                    to?: string;
                 } | null;
             };
         };
@@ -7101,7 +7166,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No such route */
+            /** @description No such route; Job not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7109,7 +7174,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "ROUTE_NOT_FOUND";
+                        code?: "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND";
                     };
                 };
             };
@@ -7703,7 +7768,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this e-mail address; Another partner has this external id; This referral code is in use */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this external id; This referral code is in use */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7711,7 +7776,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EMAIL_TAKEN" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
                     };
                 };
             };
@@ -8024,7 +8089,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this e-mail address; Another partner has this external id; This referral code is in use */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this external id; This referral code is in use */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8032,7 +8097,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EMAIL_TAKEN" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
                     };
                 };
             };
@@ -8252,7 +8317,10 @@ export interface operations {
     };
     listReferralCodes: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                page?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -8280,7 +8348,15 @@ export interface operations {
                             /** @enum {string} */
                             status: "active" | "inactive";
                         }[];
-                        message?: string;
+                        meta: {
+                            limit: number;
+                            nextCursor?: string;
+                            page: number;
+                            total: number;
+                            /** @enum {boolean} */
+                            totalCapped?: true;
+                            totalPages: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                     };
@@ -8384,11 +8460,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     code?: string;
-                };
+                } | null;
             };
         };
         responses: {
@@ -8751,10 +8827,10 @@ export interface operations {
                     supplierId?: string | null;
                     tags?: string[] | null;
                     tiers?: {
-                        amount?: number;
-                        maxAmount?: number;
+                        amount?: number | null;
+                        maxAmount?: number | null;
                         minAmount: number;
-                        rate?: number;
+                        rate?: number | null;
                     }[] | null;
                     /** @enum {string} */
                     type: "percentage" | "fixed" | "tiered";
@@ -9139,10 +9215,10 @@ export interface operations {
                     supplierId?: string | null;
                     tags?: string[] | null;
                     tiers?: {
-                        amount?: number;
-                        maxAmount?: number;
+                        amount?: number | null;
+                        maxAmount?: number | null;
                         minAmount: number;
-                        rate?: number;
+                        rate?: number | null;
                     }[] | null;
                     /** @enum {string} */
                     type?: "percentage" | "fixed" | "tiered";
@@ -9358,7 +9434,10 @@ export interface operations {
     };
     listPolicyVersions: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                page?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -9410,7 +9489,15 @@ export interface operations {
                             validFrom: (string) | null;
                             validUntil: (string) | null;
                         }[];
-                        message?: string;
+                        meta: {
+                            limit: number;
+                            nextCursor?: string;
+                            page: number;
+                            total: number;
+                            /** @enum {boolean} */
+                            totalCapped?: true;
+                            totalPages: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                     };
@@ -10623,7 +10710,7 @@ export interface operations {
                 partnerId?: string;
                 productId?: string;
                 referralCode?: string;
-                sort?: "clickedAt" | "-clickedAt";
+                sort?: "clickedAt" | "-clickedAt" | "createdAt" | "-createdAt";
                 source?: "web" | "mobile" | "app" | "email" | "social" | "unknown";
                 status?: "valid" | "duplicate" | "bot" | "internal" | "rate_limited" | "invalid";
                 subId?: string;
@@ -11700,7 +11787,7 @@ export interface operations {
                 page?: number;
                 partnerId?: string;
                 productId?: string;
-                sort?: "convertedAt" | "-convertedAt";
+                sort?: "convertedAt" | "-convertedAt" | "createdAt" | "-createdAt";
                 status?: "pending" | "confirmed" | "partial_refund" | "refunded" | "cancelled";
             };
             header?: never;
@@ -12022,13 +12109,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
-                    reason: string;
+                    reason?: string;
                     /** @enum {string} */
                     reasonCode?: "order_returned" | "order_cancelled" | "fraud" | "policy_violation" | "duplicate" | "tracking_error" | "negotiated" | "goodwill" | "other";
-                };
+                } | null;
             };
         };
         responses: {
@@ -12294,7 +12381,15 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                    /** @enum {string} */
+                    reasonCode?: "order_returned" | "order_cancelled" | "fraud" | "policy_violation" | "duplicate" | "tracking_error" | "negotiated" | "goodwill" | "other";
+                } | null;
+            };
+        };
         responses: {
             /** @description Default Response */
             200: {
@@ -12874,6 +12969,8 @@ export interface operations {
         /** @description A stream of orders, each as the body of recordConversion */
         requestBody: {
             content: {
+                "application/jsonl": unknown;
+                "application/ndjson": unknown;
                 "application/x-ndjson": unknown;
                 "text/csv": unknown;
             };
@@ -13315,6 +13412,8 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
+                count?: "exact";
+                cursor?: string;
                 limit?: number;
                 page?: number;
                 sort?: "createdAt" | "-createdAt" | "email" | "-email" | "name" | "-name";
@@ -13438,7 +13537,10 @@ export interface operations {
     createUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes repeating the request safe for 24 hours: the first answer is replayed. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13447,6 +13549,7 @@ export interface operations {
                 "application/json": {
                     email: string;
                     name: string;
+                    /** @default null */
                     partnerId?: string | null;
                     password: string;
                     /** @enum {string} */
@@ -13531,7 +13634,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; Another user has this e-mail address */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another user has this e-mail address */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13539,7 +13642,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "USER_EMAIL_TAKEN";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "USER_EMAIL_TAKEN";
                     };
                 };
             };
@@ -13564,6 +13667,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "UNSUPPORTED_MEDIA_TYPE";
+                    };
+                };
+            };
+            /** @description The idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
@@ -13733,7 +13848,10 @@ export interface operations {
     deleteUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes repeating the request safe for 24 hours: the first answer is replayed. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13803,7 +13921,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; Nobody can take their own access away; An identity provider vouches for this user */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Nobody can take their own access away; An identity provider vouches for this user */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13811,7 +13929,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "USER_IS_SELF" | "USER_IS_EXTERNAL";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "USER_IS_SELF" | "USER_IS_EXTERNAL";
                     };
                 };
             };
@@ -13836,6 +13954,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "UNSUPPORTED_MEDIA_TYPE";
+                    };
+                };
+            };
+            /** @description The idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
@@ -13880,7 +14010,10 @@ export interface operations {
     updateUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes repeating the request safe for 24 hours: the first answer is replayed. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13977,7 +14110,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; Another user has this e-mail address; Nobody can take their own access away */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another user has this e-mail address; Nobody can take their own access away */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13985,7 +14118,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "USER_EMAIL_TAKEN" | "USER_IS_SELF";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "USER_EMAIL_TAKEN" | "USER_IS_SELF";
                     };
                 };
             };
@@ -14010,6 +14143,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "UNSUPPORTED_MEDIA_TYPE";
+                    };
+                };
+            };
+            /** @description The idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
@@ -14063,7 +14208,7 @@ export interface operations {
                 limit?: number;
                 page?: number;
                 partnerId?: string;
-                sort?: "-createdAt";
+                sort?: "createdAt" | "-createdAt";
                 status?: "pending" | "delivered" | "failed";
             };
             header?: never;
@@ -14527,7 +14672,7 @@ export interface operations {
                 limit?: number;
                 page?: number;
                 partnerId?: string;
-                sort?: "-createdAt";
+                sort?: "createdAt" | "-createdAt";
                 status?: "enabled" | "disabled" | "auto_disabled";
             };
             header?: never;
@@ -14673,7 +14818,7 @@ export interface operations {
                      * @description Empty: every event type
                      * @default []
                      */
-                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled")[];
+                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled" | "webhook_endpoint.circuit_opened")[];
                     /**
                      * Format: uuid
                      * @description Needed from everybody but partners, whose own it is
@@ -15195,7 +15340,7 @@ export interface operations {
                 "application/json": {
                     description?: string | null;
                     /** @description Empty: every event type */
-                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled")[];
+                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled" | "webhook_endpoint.circuit_opened")[];
                     rateLimitPerSecond?: number;
                     /** @description Seconds before the second, third, ... attempt; null: the default schedule (5, 30) */
                     retryDelaysSeconds?: number[] | null;
@@ -15576,7 +15721,7 @@ export interface operations {
                     /** @default false */
                     dryRun?: boolean;
                     /** @description Empty: every event type */
-                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled")[];
+                    eventTypes?: ("conversion.recorded" | "conversion.confirmed" | "conversion.cancelled" | "conversion.refunded" | "commission.created" | "commission.confirmed" | "commission.adjusted" | "commission.held" | "commission.released" | "commission.refunded" | "commission.cancelled" | "commission.paid" | "commission.clawed_back" | "partner.tier_changed" | "webhook_endpoint.auto_disabled" | "webhook_endpoint.circuit_opened")[];
                     /** Format: date-time */
                     from: string;
                     /** Format: date-time */
@@ -15915,7 +16060,10 @@ export interface operations {
     testWebhookEndpoint: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes repeating the request safe for 24 hours: the first answer is replayed. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -15992,7 +16140,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16000,7 +16148,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS";
                     };
                 };
             };
@@ -16025,6 +16173,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "UNSUPPORTED_MEDIA_TYPE";
+                    };
+                };
+            };
+            /** @description The idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "IDEMPOTENCY_KEY_REUSED";
                     };
                 };
             };
@@ -16068,7 +16228,10 @@ export interface operations {
     };
     listWebhookEventTypes: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                page?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -16093,7 +16256,15 @@ export interface operations {
                             };
                             type: string;
                         }[];
-                        message?: string;
+                        meta: {
+                            limit: number;
+                            nextCursor?: string;
+                            page: number;
+                            total: number;
+                            /** @enum {boolean} */
+                            totalCapped?: true;
+                            totalPages: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                     };
@@ -16224,12 +16395,16 @@ export interface operations {
                     };
                 };
             };
-            /** @description A page for people: nobody has this code */
+            /** @description Nobody has this code: a page for browsers, else a problem */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "ROUTE_NOT_FOUND" | "REFERRAL_CODE_NOT_FOUND";
+                    };
                     "text/html": string;
                 };
             };

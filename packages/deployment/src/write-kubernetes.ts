@@ -1,9 +1,11 @@
-// What `npm run kubernetes` runs: writes infra/kubernetes/base from its source.
+// What `npm run kubernetes` runs: writes infra/kubernetes/base and infra/kubernetes/nats from their source.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
-import { baseFiles } from './kubernetes/files.ts';
+import { kubernetesFiles } from './kubernetes/files.ts';
 
-const folder = resolve(import.meta.dirname, '../../../infra/kubernetes/base');
-mkdirSync(folder, { recursive: true });
-for (const [name, text] of baseFiles()) writeFileSync(join(folder, name), text);
+const folder = resolve(import.meta.dirname, '../../../infra/kubernetes');
+for (const [path, text] of kubernetesFiles()) {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}

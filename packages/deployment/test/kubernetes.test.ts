@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import * as rollouts from '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
 import { METRICS, questionsOf } from '@tributary/monitoring';
+import * as apps from 'kubernetes-models/apps/v1';
 import * as autoscaling from 'kubernetes-models/autoscaling/v2';
 import * as batch from 'kubernetes-models/batch/v1';
 import * as networking from 'kubernetes-models/networking.k8s.io/v1';
@@ -13,8 +14,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { IMAGES } from '../src/bundle-services.ts';
-import { baseFiles, baseManifests } from '../src/kubernetes/files.ts';
+import { baseManifests, kubernetesFiles, natsComponent } from '../src/kubernetes/files.ts';
 import { analysis } from '../src/kubernetes/manifests.ts';
+import { NATS_IMAGE } from '../src/kubernetes/nats.ts';
 import { type Manifest, WORKLOADS } from '../src/kubernetes/workloads.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -24,6 +26,7 @@ const FOLDER = join(ROOT, 'infra', 'kubernetes');
 const MODELS: Readonly<Record<string, (manifest: never) => { validate(): void }>> = {
   ConfigMap: (manifest) => new core.ConfigMap(manifest),
   Service: (manifest) => new core.Service(manifest),
+  StatefulSet: (manifest) => new apps.StatefulSet(manifest),
   Job: (manifest) => new batch.Job(manifest),
   PodDisruptionBudget: (manifest) => new policy.PodDisruptionBudget(manifest),
   HorizontalPodAutoscaler: (manifest) => new autoscaling.HorizontalPodAutoscaler(manifest),
@@ -42,18 +45,29 @@ function validate(manifest: Manifest): void {
 }
 
 t.test('every manifest is what the published schemas ask for', async (t) => {
-  for (const [file, manifests] of baseManifests())
+  for (const [file, manifests] of [...baseManifests(), ...natsComponent()])
     for (const manifest of manifests)
       t.doesNotThrow(() => validate(manifest), `${file}: ${String(manifest['kind'])}`);
   const [service] = baseManifests().get('gateway.yaml')?.slice(1) ?? [];
   t.throws(() => validate({ ...service, spec: { ports: 'none' } }), 'a wrong one is seen');
 });
 
-t.test('the files of the base are those of the source, and there are no others', async (t) => {
-  const files = baseFiles();
-  t.same(readdirSync(join(FOLDER, 'base')).sort(), [...files.keys()].sort());
-  for (const [name, text] of files)
-    t.equal(readFileSync(join(FOLDER, 'base', name), 'utf8'), text, `${name}: run npm run kubernetes`);
+t.test('the files are those of the source, and there are no others', async (t) => {
+  const files = kubernetesFiles();
+  const present = ['base', 'nats'].flatMap((folder) =>
+    readdirSync(join(FOLDER, folder)).map((name) => `${folder}/${name}`),
+  );
+  t.same(present.sort(), [...files.keys()].sort());
+  for (const [path, text] of files)
+    t.equal(readFileSync(join(FOLDER, path), 'utf8'), text, `${path}: run npm run kubernetes`);
+});
+
+t.test('nodes of NATS are those of Compose under other names, and wait for their disks', async (t) => {
+  const text = kubernetesFiles().get('nats/nats.yaml') ?? '';
+  t.match(text, /sync_interval: always/);
+  for (const node of [0, 1, 2]) t.match(text, `nats://nats-${node}.nats:6222`);
+  t.notMatch(text, /nats-\d:/, 'no name of Compose is left');
+  t.match(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), `image: ${NATS_IMAGE}`);
 });
 
 t.test('an overlay names a version of every image, and only of images that we build', async (t) => {
@@ -90,7 +104,7 @@ t.test('a cluster says what Compose says, and each overlay what only it can know
   const { services } = compose.parse(
     parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }),
   );
-  const base = [...baseFiles().values()].join('\n');
+  const base = [...kubernetesFiles().values()].join('\n');
   for (const { name } of WORKLOADS) {
     const settings = Object.keys(services[name]?.environment ?? {}).filter((key) => !key.endsWith('_FILE'));
     t.not(settings.length, 0, name);
@@ -102,8 +116,13 @@ t.test('a cluster says what Compose says, and each overlay what only it can know
   }
   for (const overlay of readdirSync(join(FOLDER, 'overlays'))) {
     const text = readFileSync(join(FOLDER, 'overlays', overlay, 'kustomization.yaml'), 'utf8');
-    for (const key of ['NATS_URL', 'REDIS_URL', 'TRUSTED_PROXIES', 'ALLOWED_DESTINATIONS'])
+    for (const key of ['REDIS_URL', 'TRUSTED_PROXIES', 'ALLOWED_DESTINATIONS'])
       t.match(text, new RegExp(`path: /data/${key}\\n`), `${overlay}: ${key}`);
+    t.match(
+      text,
+      /^ {2}- \.\.\/\.\.\/nats$|path: \/data\/NATS_URL\n/m,
+      `${overlay}: NATS of its own, or where it is`,
+    );
   }
 });
 

@@ -86,7 +86,7 @@ export const TASKS = {
     run: (context) => runScript(context, 'packages/deployment/src/bundle.ts'),
   },
   kubernetes: {
-    says: 'write the manifests of infra/kubernetes/base from their source',
+    says: 'write infra/kubernetes/base and infra/kubernetes/nats from their source',
     run: (context) => runScript(context, 'packages/deployment/src/write-kubernetes.ts'),
   },
   'db:migrate': {

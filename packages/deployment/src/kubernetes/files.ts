@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 
 import { analysis, manifestsOf, migration } from './manifests.ts';
+import { NATS_URL, natsManifests } from './nats.ts';
 import { type Manifest, WORKLOADS } from './workloads.ts';
 
 const PROMETHEUS = 'http://prometheus.monitoring:9090';
@@ -15,7 +16,7 @@ const SETTINGS: Manifest = {
   metadata: { name: 'tributary' },
   data: {
     REDIS_URL: 'redis://redis:6379',
-    NATS_URL: 'nats://nats:4222',
+    NATS_URL,
     NATS_REPLICAS: '3',
     LOG_LEVEL: 'info',
     REPORTING_TZ: 'UTC',
@@ -34,20 +35,35 @@ export function baseManifests(): Map<string, Manifest[]> {
   ]);
 }
 
-/** The text of every file of the base, its kustomization among them. */
-export function baseFiles(): Map<string, string> {
-  const manifests = baseManifests();
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    resources: [...manifests.keys()],
-  };
-  const toText = (documents: readonly object[]) =>
-    documents
-      .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
-      .join('---\n');
+/** The manifests of servers that an overlay may take along, by file name. */
+export const natsComponent = (): Map<string, Manifest[]> => new Map([['nats.yaml', natsManifests()]]);
+
+/** The text of every file that is written, by its path below infra/kubernetes. */
+export function kubernetesFiles(): Map<string, string> {
   return new Map([
-    ['kustomization.yaml', toText([kustomization])],
-    ...[...manifests].map(([name, documents]) => [name, toText(documents)] as const),
+    ...folderOf('base', baseManifests(), {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+    }),
+    ...folderOf('nats', natsComponent(), {
+      apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+      kind: 'Component',
+    }),
   ]);
 }
+
+function folderOf(
+  folder: string,
+  manifests: Map<string, Manifest[]>,
+  kustomization: Manifest,
+): Map<string, string> {
+  return new Map([
+    [`${folder}/kustomization.yaml`, toText([{ ...kustomization, resources: [...manifests.keys()] }])],
+    ...[...manifests].map(([name, documents]) => [`${folder}/${name}`, toText(documents)] as const),
+  ]);
+}
+
+const toText = (documents: readonly object[]): string =>
+  documents
+    .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n');

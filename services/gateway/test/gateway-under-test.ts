@@ -148,7 +148,12 @@ export async function startGateway(t: TestScope, options: TestSettings): Promise
   const published: StoredEvent[] = [];
   const gateway = await buildGateway({
     db: db.db,
-    counter: createRedisCounter(redis, redisPrefix ?? ownRedis.prefix),
+    // Of a Redis that many tests share nobody wants to know how fast it is; those of their own are frozen and killed.
+    counter: createRedisCounter(
+      redis,
+      redisPrefix ?? ownRedis.prefix,
+      redisUrl === undefined ? PATIENCE_MS : undefined,
+    ),
     publish: (events) => published.push(...events),
     logger,
     metrics,
@@ -167,6 +172,8 @@ export async function startGateway(t: TestScope, options: TestSettings): Promise
   if (awaitRoutes !== false) await waitFor(() => gateway.table.missing.length === 0, { what: 'routes' });
   return { url, gateway, database: db, redis, metrics, published };
 }
+
+const PATIENCE_MS = 5_000;
 
 const DEFAULTS: GatewaySettings = {
   upstreams: {},

@@ -31,10 +31,10 @@ const ANSWER_TIMEOUT_MS = 120;
  * Settles with the answer, or rejects after the time-out. When the time is up, what has arrived already is read first: it
  * may be this process that was slow, and not Redis.
  */
-function inTime<T>(answer: Promise<T>): Promise<T> {
+function inTime<T>(answer: Promise<T>, answerMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new Error(`Redis did not answer within ${ANSWER_TIMEOUT_MS} ms`));
-    const timer = setTimeout(() => setImmediate(giveUp), ANSWER_TIMEOUT_MS);
+    const giveUp = () => reject(new Error(`Redis did not answer within ${answerMs} ms`));
+    const timer = setTimeout(() => setImmediate(giveUp), answerMs);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
@@ -43,15 +43,20 @@ function inTime<T>(answer: Promise<T>): Promise<T> {
  * Counters in Redis. The client must have no offline queue (see `connectRedis`), so that a server that is away costs
  * no time, and one that is frozen a bounded one.
  */
-export function createRedisCounter(redis: Redis, prefix: string): SharedCounter {
+export function createRedisCounter(
+  redis: Redis,
+  prefix: string,
+  answerMs = ANSWER_TIMEOUT_MS,
+): SharedCounter {
   return {
     async add(key, amount, windowMs) {
-      const answer: unknown = await inTime(redis.call('EVAL', ADD, 1, prefix + key, amount, windowMs));
+      const added = redis.call('EVAL', ADD, 1, prefix + key, amount, windowMs);
+      const answer: unknown = await inTime(added, answerMs);
       if (!Array.isArray(answer)) throw new Error('Redis gave an answer that is no counter');
       return { total: Number(answer[0]), ttlMs: Number(answer[1]) };
     },
     async clear(key) {
-      await inTime(redis.del(prefix + key));
+      await inTime(redis.del(prefix + key), answerMs);
     },
   };
 }

@@ -10,6 +10,8 @@ export interface BufferedOutputOptions {
   readonly fd: number;
   /** The line that tells how many lines are missing and why (`ENOSPC`); written once writing works again. */
   readonly describeLoss: (lines: number, code: string) => string;
+  /** Lets time pass for a reader that is behind; by default by halting the process. */
+  readonly pause?: (ms: number) => void;
 }
 
 /** About a dozen lines: a write per line costs a busy gateway a tenth of its CPU. */
@@ -27,7 +29,11 @@ const NEWLINE = 10;
  * never tries for ever: what a full disk does not take is lost, counted and told of later, while the process goes on.
  * When nobody reads any more (EPIPE), it falls silent.
  */
-export function createBufferedOutput({ fd, describeLoss }: BufferedOutputOptions): BufferedOutput {
+export function createBufferedOutput({
+  fd,
+  describeLoss,
+  pause = halt,
+}: BufferedOutputOptions): BufferedOutput {
   let pending = '';
   let pendingBytes = 0;
   let lost = 0;
@@ -39,7 +45,7 @@ export function createBufferedOutput({ fd, describeLoss }: BufferedOutputOptions
   const put = (text: string): Buffer => {
     const bytes = Buffer.from(text);
     // Who has missed a portion already is not waited for again: that would be half a second for each.
-    const { written, code } = writeAll(fd, bytes, lost === 0 ? WAITS : 0);
+    const { written, code } = writeAll(fd, bytes, { waits: lost === 0 ? WAITS : 0, pause });
     if (written > 0) endsWithinLine = bytes[written - 1] !== NEWLINE;
     if (code !== undefined) lostBy = code;
     isClosed = code === 'EPIPE';
@@ -76,7 +82,11 @@ export function createBufferedOutput({ fd, describeLoss }: BufferedOutputOptions
 }
 
 /** Writes all, or as much as goes; `code` says what was in the way. */
-function writeAll(fd: number, bytes: Buffer, waits: number): { written: number; code?: string } {
+function writeAll(
+  fd: number,
+  bytes: Buffer,
+  { waits, pause }: { waits: number; pause: (ms: number) => void },
+): { written: number; code?: string } {
   let written = 0;
   let waitsLeft = waits;
   while (written < bytes.length) {
@@ -86,10 +96,14 @@ function writeAll(fd: number, bytes: Buffer, waits: number): { written: number; 
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       if (code !== 'EAGAIN' || waitsLeft === 0) return { written, code };
       waitsLeft -= 1;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MS);
+      pause(WAIT_MS);
     }
   }
   return { written };
+}
+
+function halt(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function countLines(bytes: Buffer): number {

@@ -129,12 +129,12 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     discovery,
     table,
     async onEvent({ subject: { apiKeyId } }) {
-      if (apiKeyId === undefined) await weights.reread();
+      if (apiKeyId === undefined) await weights.reread('message');
       else apiKeys.revoke(apiKeyId);
     },
     async onReset() {
       apiKeys.forget();
-      await weights.reread();
+      await weights.reread('missed');
     },
     close: () => (closing ??= close()),
   };

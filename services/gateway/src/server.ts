@@ -32,7 +32,7 @@ await startProcess({
       settings: settingsFrom(config),
     });
     // Started anew beside services that run, the gateway turns nobody away for not knowing their routes yet.
-    await Promise.all([gateway.weights.reread(), gateway.discovery.first]);
+    await Promise.all([gateway.weights.reread('start'), gateway.discovery.first]);
     const workers = releasedWorkers({
       service: 'gateway',
       config,

@@ -102,7 +102,6 @@ t.test('weights count once the message comes that they have changed', async (t) 
   });
   await waitFor(() => messaging.live !== undefined);
   await waitFor(async () => (await call(gateway, '/health/ready')).body['status'] === 'ok');
-  const startedAt = performance.now();
   for (let change = 1; change <= 10; change += 1) {
     const release = change % 2 === 1 ? 'canary' : 'stable';
     await setCanaryShare(release === 'canary' ? 100 : 0);
@@ -115,10 +114,12 @@ t.test('weights count once the message comes that they have changed', async (t) 
     publisher.publish([changed]);
     await waitFor(async () => (await releaseAt(gateway)) === release, { what: release, timeoutMs: 30_000 });
   }
-  const tookMs = Math.round(performance.now() - startedAt);
-  t.comment(`ten changes in ${tookMs} ms`);
-  // By themselves they are read every three seconds: each change but the first would have waited that long for its turn.
-  t.ok(tookMs < 20_000, `${tookMs} ms`);
+  // They are read every three seconds as well, which may be first now and then.
+  const causes = gateway.lines.flatMap((line) => {
+    const { msg, cause } = JSON.parse(line) as { msg: string; cause?: string };
+    return msg === 'routing weights applied' ? [cause] : [];
+  });
+  t.ok(causes.includes('message'), causes.join(', '));
 });
 
 t.test('without NATS the gateway starts, and goes by the weights of the table', async (t) => {

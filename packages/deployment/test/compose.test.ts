@@ -152,7 +152,9 @@ t.test('every process is where the others look for it', async (t) => {
   for (const [name, url] of upstreams) t.equal(url, `http://${name}:8080`);
   const [, included = ''] =
     /upstream gateway \{[^}]*include \/etc\/nginx\/([^;]+);/.exec(read('infra/nginx/nginx.conf')) ?? [];
-  t.match(read(`infra/nginx/${included}`), /^server gateway:8080 resolve\b/m);
+  t.equal(included, 'upstreams/gateway.conf');
+  t.match(read('docker-compose.yml'), './infra/canary:/etc/nginx/upstreams:ro');
+  t.match(read('infra/canary/gateway.conf'), /^server gateway:8080 resolve\b/m);
   const prometheus = read('infra/prometheus/prometheus.yml');
   for (const [name] of processes) t.match(prometheus, `names: [${name}], type: A, port: 8080`);
   t.match(prometheus, 'alertmanager:9093');

@@ -38,12 +38,17 @@ interface StoredAnswer {
 
 const KEY_MATCHES = `program_id = $1 AND principal = $2 AND method = $3 AND path = $4 AND key = $5`;
 
-// The version for the ETag is that of the record that the answer is, or of the one in it that the path names.
+/** The version of the record at a place in the answer; `$id` is the id that the path names. */
+const versionAt = (place: string): string => `
+           jsonb_path_query_first(answer, '${place}.version ? (@.type() == "number")',
+             jsonb_build_object('id', lower(substring($4 FROM '.*/([0-9a-fA-F-]{36})'))))`;
+
+// For the ETag: of the record that the answer is, of its conversion, or of that of its conversions which the path names. Nowhere
+// else is looked, as metadata may hold anything.
 const FIND = `
   SELECT body_hash, status, answer::text AS answer,
-         coalesce(jsonb_path_query_first(answer, '$.data.version ? (@.type() == "number")'),
-           jsonb_path_query_first(answer, '$.data.** ? (@.id == $id).version',
-             jsonb_build_object('id', lower(substring($4 FROM '.*/([0-9a-fA-F-]{36})')))))::int AS version,
+         coalesce(${versionAt('$.data')}, ${versionAt('$.data.conversion')},
+           ${versionAt('$.data.conversions[*] ? (@.id == $id)')})::int AS version,
          created_at < now() - interval '24 hours' AS expired
   FROM idempotency_keys WHERE ${KEY_MATCHES}`;
 

@@ -153,7 +153,14 @@ t.test('users are read on from where a page ended, in every order', async (t) =>
     t.equal(new Set(seen).size, total, sort);
   }
   const { nextCursor } = (await list('sort=name')).body['meta'] as { nextCursor: string };
-  t.match((await list(`sort=createdAt&cursor=${nextCursor}`)).body, { status: 400 });
+  for (const sort of ['createdAt', 'email', '-name'])
+    t.match((await list(`sort=${sort}&cursor=${nextCursor}`)).body, { status: 400 }, sort);
+  const whole = await call(gateway, `/api/v1/users?limit=${total}`, { token });
+  t.equal(
+    (whole.body['meta'] as { nextCursor?: string }).nextCursor,
+    undefined,
+    'a full page may be the last',
+  );
 });
 
 t.test('a new password or role, or the end of the account, ends the sessions', async (t) => {

@@ -184,7 +184,9 @@ t.test(
     const first = await refund({ 'if-match': '"1"' });
     t.match(first, { status: 200, headers: { etag: '"2"' } }, first.text);
     t.match(await refund({ 'if-match': '"1"' }), { status: 412, body: { code: 'VERSION_MISMATCH' } });
-    t.match(await refund({ 'if-match': '"2"' }), { status: 200, headers: { etag: '"3"' } });
+    const keyed = () => refund({ 'if-match': '"2"', 'idempotency-key': `refund-${conversionId}` });
+    t.match(await keyed(), { status: 200, headers: { etag: '"3"' } });
+    t.match(await keyed(), { status: 200, headers: { etag: '"3"', 'idempotency-replayed': 'true' } });
   },
 );
 

@@ -103,6 +103,8 @@ t.test('every wrong field is named', async (t) => {
         'unknown',
       ],
     ],
+    [{ productId: null, sku: 'LAMP-1' }, ['productId']],
+    [{ lines: null }, ['lines']],
     [{ productId: undefined }, ['productId']],
     [{ productId: newId() }, ['productId']],
     [{ productId: undefined, sku: 'NONE' }, ['sku']],
@@ -283,6 +285,8 @@ t.test('a list is sorted by the time of the order, under both of its names', asy
     t.same([...at, ...further.at], descending, sort);
   }
   t.same((await listed('sort=createdAt')).at, times.toSorted().slice(0, 2));
+  const { nextCursor } = await listed('sort=-createdAt');
+  t.same((await listed(`sort=-convertedAt&cursor=${nextCursor}`)).at, descending.slice(2));
   t.equal((await tracking.get('/tracking/clicks?sort=-createdAt', SHOP)).status, 200);
   t.same(
     (await tracking.get('/tracking/clicks?sort=createdAt', SHOP)).body,

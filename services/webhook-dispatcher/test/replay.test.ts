@@ -32,8 +32,11 @@ const idsOf = (requests: readonly { headers: NodeJS.Dict<string | string[]> }[])
   requests.map(({ headers }) => String(headers['webhook-id'])).toSorted();
 
 t.test('events from before an endpoint existed are counted, then delivered to it', async (t) => {
-  const { db, messaging, dispatcher, receiver, partnerId, replay } = await setUp(t);
-  const mine = [eventFor(partnerId), eventFor(partnerId, 'commission.paid'), eventFor(partnerId)];
+  const { db, messaging, dispatcher, receiver, partnerId, id, replay } = await setUp(t);
+  const aboutAnother = eventFor(partnerId, 'webhook_endpoint.circuit_opened');
+  const aboutIt = eventFor(partnerId, 'webhook_endpoint.circuit_opened');
+  await keepInOutbox(db, { ...aboutIt, data: { ...aboutIt.data, endpointId: id } } as EventEnvelope, 5);
+  const mine = [eventFor(partnerId), eventFor(partnerId, 'commission.paid'), aboutAnother];
   const tooOld = eventFor(partnerId);
   const foreign = eventFor(await insertPartner(db));
   for (const event of [...mine, foreign]) await keepInOutbox(db, event, 5);

@@ -4,6 +4,7 @@ import {
   listMeta,
   sortOrder,
   TOTAL_CAP,
+  validationError,
   type ListMeta,
 } from '@tributary/http-kit';
 import type { Database } from '@tributary/schema';
@@ -35,9 +36,10 @@ interface Position {
   readonly id: string;
 }
 
+/** With the list and order that a cursor is of: it means nothing in another. */
 const POSITIONS = {
-  timestamptz: z.tuple([z.iso.datetime({ offset: true }), z.uuid()]),
-  text: z.tuple([z.string().max(400), z.uuid()]),
+  timestamptz: z.tuple([z.string(), z.iso.datetime({ offset: true }), z.uuid()]),
+  text: z.tuple([z.string(), z.string().max(400), z.uuid()]),
 } as const;
 
 /**
@@ -53,7 +55,10 @@ export async function listRows<Row extends object, Field extends string>(
   const { field, descending } = sortOrder<Field>(query.sort);
   const { column, type } = sortable[field];
   const [direction, beyond] = descending ? ['DESC', '<'] : ['ASC', '>'];
+  const order = `${table} ${query.sort}`;
   const after = cursor === undefined ? undefined : decodeCursor(POSITIONS[type], cursor);
+  if (after !== undefined && after[0] !== order)
+    throw validationError([{ path: 'cursor', message: 'belongs to another list or order' }]);
   const isExact = count === 'exact';
   const [found, [counted]] = await Promise.all([
     db.query<Row & Position>(
@@ -62,10 +67,10 @@ export async function listRows<Row extends object, Field extends string>(
        ORDER BY ${column} ${direction}, id ${direction} LIMIT $2 OFFSET $3`,
       [
         programId,
-        limit,
+        limit + 1,
         after === undefined ? (page - 1) * limit : 0,
-        after?.[0] ?? null,
         after?.[1] ?? null,
+        after?.[2] ?? null,
       ],
     ),
     db.query<{ total: number }>(
@@ -73,8 +78,10 @@ export async function listRows<Row extends object, Field extends string>(
       [programId, isExact ? null : TOTAL_CAP + 1],
     ),
   ]);
-  const last = found.length === limit ? found.at(-1) : undefined;
-  const nextCursor = last && encodeCursor([last.sortValue, last.id]);
+  // One row more than the page was read: whether it exists is whether there is a next page.
+  const last = found.length > limit ? found[limit - 1] : undefined;
+  const nextCursor = last && encodeCursor([order, last.sortValue, last.id]);
   const meta = listMeta({ counted: counted?.total ?? 0, exact: isExact, page, limit, nextCursor });
-  return { rows: found.map(({ sortValue: _sortValue, ...row }) => row as unknown as Row), meta };
+  const rows = found.slice(0, limit).map(({ sortValue: _sortValue, ...row }) => row as unknown as Row);
+  return { rows, meta };
 }

@@ -8,6 +8,9 @@ type Sent = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Sent =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Of what is null the field itself says that it must not be. */
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
 const SINGLE_FIELDS = ['productId', 'sku', 'orderAmount', 'commissionableAmount', 'quantity'] as const;
 const EARLIEST_MS = Date.UTC(1970, 0, 1);
 
@@ -21,11 +24,11 @@ export function ruleFaults(sent: unknown, now: Date): FieldError[] {
 }
 
 function shapeFaults(sent: Sent): FieldError[] {
-  if (sent['lines'] === undefined) {
+  if (isAbsent(sent['lines'])) {
     const isMissing = sent['orderAmount'] === undefined;
     return isMissing ? [{ path: 'orderAmount', message: 'is required where there are no lines' }] : [];
   }
-  return SINGLE_FIELDS.filter((field) => sent[field] !== undefined).map((path) => ({
+  return SINGLE_FIELDS.filter((field) => !isAbsent(sent[field])).map((path) => ({
     path,
     message: 'must not stand beside lines',
   }));
@@ -49,7 +52,7 @@ interface SentLine {
 
 function linesOf(sent: Sent): SentLine[] {
   const { currency, lines } = sent;
-  if (lines === undefined) return [{ line: sent, amountField: 'orderAmount', currency, path: '' }];
+  if (isAbsent(lines)) return [{ line: sent, amountField: 'orderAmount', currency, path: '' }];
   if (!Array.isArray(lines)) return [];
   return lines.flatMap((line: unknown, index) =>
     isObject(line) ? [{ line, amountField: 'amount', currency, path: `lines.${index}.` }] : [],
@@ -61,9 +64,9 @@ function lineFaults({ line, amountField, currency, path }: SentLine): FieldError
   const amount = amountOf(line[amountField]);
   const commissionableAmount = amountOf(line['commissionableAmount']);
   const faults: FieldError[] = [];
-  if (productId === undefined && sku === undefined)
+  if (isAbsent(productId) && isAbsent(sku))
     faults.push({ path: 'productId', message: 'is required, or sku' });
-  if (productId !== undefined && sku !== undefined)
+  if (!isAbsent(productId) && !isAbsent(sku))
     faults.push({ path: 'sku', message: 'must not stand beside productId' });
   if (amount !== undefined && commissionableAmount !== undefined && commissionableAmount > amount)
     faults.push({ path: 'commissionableAmount', message: 'must not be more than the amount' });

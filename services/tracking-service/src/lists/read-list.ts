@@ -63,7 +63,8 @@ export async function readList(
   selection: Selection,
   query: ListQuery,
 ): Promise<string> {
-  const order = `${source.from} ${source.time} ${query.sort}`;
+  // By what is sorted by rather than by its name in the query, which may be one of two.
+  const order = `${source.from} ${source.time} ${sortOrder(query.sort).descending ? 'DESC' : 'ASC'}`;
   const from = query.cursor === undefined ? undefined : readCursor(query.cursor, order);
   const [row] = await db.query<PageRow>(
     pageStatement(source, selection, query, from),

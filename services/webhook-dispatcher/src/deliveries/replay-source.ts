@@ -95,7 +95,7 @@ async function readDeliveries(
   return { events, next: events.length < limit ? undefined : positionOf(events.at(-1)) };
 }
 
-// `created_at >= $1` says again what the row comparison implies, because partitions are pruned by it alone.
+// Without what is about the endpoint itself, which it does not get otherwise either. `created_at >= $1` says again what the row comparison implies, because partitions are pruned by it alone.
 const OUTBOX = `
   WITH looked_at AS MATERIALIZED (
     SELECT program_id, id, created_at, type, occurred_at, data FROM outbox_events
@@ -107,6 +107,7 @@ const OUTBOX = `
   ), found AS (
     SELECT id, created_at, type, occurred_at, data FROM looked_at
     WHERE program_id = $4 AND type = ANY ($5::text[]) AND data ->> 'partnerId' = $6
+      AND data ->> 'endpointId' IS DISTINCT FROM $8
     ORDER BY created_at, id LIMIT $7::int
   )
   SELECT id, created_at, type, occurred_at, data, false AS is_end FROM found
@@ -128,7 +129,7 @@ type OutboxRow = WrittenAt &
 
 async function readOutbox(
   db: Pick<Database, 'query'>,
-  { programId, partnerId, types, to }: ReplayRange,
+  { programId, endpointId, partnerId, types, to }: ReplayRange,
   { position, limit }: Slice,
 ): Promise<ReplayPortion> {
   const rows = await db.query<OutboxRow>(OUTBOX, [
@@ -139,6 +140,7 @@ async function readOutbox(
     [...types],
     partnerId,
     limit,
+    endpointId,
   ]);
   const found = rows.filter((row) => !row.isEnd);
   const events = found.map(({ id, type, data, occurredAt }) => ({

@@ -20,6 +20,7 @@ export const errors = defineErrors({
   POLICY_NOT_FOUND: { status: 404, title: 'Policy not found' },
   POLICY_CODE_TAKEN: { status: 409, title: 'Another policy has this code' },
   PARTNER_NOT_FOUND: { status: 404, title: 'Partner not found' },
+  PARTNER_EMAIL_TAKEN: { status: 409, title: 'Another partner has this e-mail address' },
   PARTNER_EXTERNAL_ID_TAKEN: { status: 409, title: 'Another partner has this external id' },
   REFERRAL_CODE_TAKEN: { status: 409, title: 'This referral code is in use' },
   PRODUCT_NOT_FOUND: { status: 404, title: 'Product not found' },

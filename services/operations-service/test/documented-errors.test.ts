@@ -109,7 +109,7 @@ t.test('records that do not exist, exist already or have moved on', async (t) =>
       await tryOut(operationId, NOBODY, method === 'GET' ? {} : { body: { name: 'New' } });
   }
   const [one, two] = [await insertPartner(db, { externalId: 'CRM-1' }), await insertPartner(db)];
-  for (const taken of [{ externalId: 'CRM-1' }, { referralCode: one.referralCode }]) {
+  for (const taken of [{ email: one.email }, { externalId: 'CRM-1' }, { referralCode: one.referralCode }]) {
     await tryOut('createPartner', '', { body: { name: 'New', email: 'new@example.com', ...taken } });
     await tryOut('updatePartner', two.id, { body: taken });
   }

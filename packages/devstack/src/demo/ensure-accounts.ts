@@ -21,7 +21,7 @@ async function hashPassword(password: string): Promise<string> {
   return `$argon2id$v=19$${cost}$${unpadded(nonce)}$${unpadded(hash)}`;
 }
 
-// Partners may share an address: the oldest is the one made here.
+// Finds it by itself rather than by a conflict: so a later release may let partners share an address.
 const ENSURE_PARTNER = `
   WITH there AS (
     SELECT id FROM partners WHERE program_id = $1 AND lower(email) = lower($2) ORDER BY created_at, id LIMIT 1

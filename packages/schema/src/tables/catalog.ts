@@ -44,7 +44,7 @@ export const partners = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.programId, t.id] }),
-    index('partners_email').on(t.programId, sql`lower(${t.email})`),
+    uniqueIndex('partners_email_key').on(t.programId, sql`lower(${t.email})`),
     uniqueIndex('partners_external_id_key').on(t.programId, t.externalId),
     index('partners_created').on(t.programId, t.createdAt, t.id),
     check('partners_tier_check', isOneOf(t.tier, PARTNER_TIERS)),

@@ -51,6 +51,7 @@ const partnerQuery = z.strictObject({
 });
 
 const TAKEN = {
+  partners_email_key: [errors.PARTNER_EMAIL_TAKEN, 'Another partner has this e-mail address'],
   partners_external_id_key: [errors.PARTNER_EXTERNAL_ID_TAKEN, 'Another partner has this external id'],
   referral_codes_code_key: [errors.REFERRAL_CODE_TAKEN, 'Another referral code differs in capitals at most'],
 } as const;
@@ -58,7 +59,7 @@ const TAKEN = {
 /** The problems that a partner's unique fields may cause. */
 export const namingTakenFields = <Result>(written: Promise<Result>) => namingTaken(written, TAKEN);
 
-const conflicts = [errors.PARTNER_EXTERNAL_ID_TAKEN, errors.REFERRAL_CODE_TAKEN];
+const conflicts = [errors.PARTNER_EMAIL_TAKEN, errors.PARTNER_EXTERNAL_ID_TAKEN, errors.REFERRAL_CODE_TAKEN];
 
 export function registerPartners(app: ServiceApp, deps: OperationsDeps): void {
   registerReads(app, deps);

@@ -14,6 +14,8 @@ printf 'postgres://tributary_service:%s@postgres:5432/tributary' "$(cat service_
 hex 32 | keep identity_secret
 printf 'k1:%s' "$(hex 32)" | keep jwt_secrets
 hex 32 | keep hash_pepper
+# What was sealed under the former name of this file stays readable.
+[ ! -e webhook_encryption_key ] || keep webhook_encryption_keys < webhook_encryption_key
 openssl rand -base64 32 | tr -d '\n' | keep webhook_encryption_keys
 hex 24 | keep grafana_admin_password
 printf '' | keep slack_webhook_url

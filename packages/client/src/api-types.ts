@@ -7768,7 +7768,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this external id; This referral code is in use */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this e-mail address; Another partner has this external id; This referral code is in use */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7776,7 +7776,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EMAIL_TAKEN" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
                     };
                 };
             };
@@ -8089,7 +8089,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this external id; This referral code is in use */
+            /** @description The request conflicts with the present state; Somebody else is changing this right now; The first request with this key is still being worked on; Another partner has this e-mail address; Another partner has this external id; This referral code is in use */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8097,7 +8097,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
+                        code?: "CONFLICT" | "CONCURRENT_CHANGE" | "IDEMPOTENCY_IN_PROGRESS" | "PARTNER_EMAIL_TAKEN" | "PARTNER_EXTERNAL_ID_TAKEN" | "REFERRAL_CODE_TAKEN";
                     };
                 };
             };

@@ -60,7 +60,7 @@ function tryLock(file) {
     linkSync(draft, file);
     return undefined;
   } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
+    if (error.code !== 'EEXIST' && createUnlinked(file, error)) return undefined;
   } finally {
     rmSync(draft, { force: true });
   }
@@ -68,6 +68,17 @@ function tryLock(file) {
   if (holder > 0 && isAlive(holder)) return holder;
   rmSync(file, { force: true });
   return 0;
+}
+
+/** Creates the lock file on a disk that knows no links; false where it is there already. */
+function createUnlinked(file, cause) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw cause;
+  }
 }
 
 /** Waits for other installs of this checkout. The lock is outside node_modules, which pnpm may remove and make anew. */

@@ -46,7 +46,7 @@ t.test('a job goes from queued to succeeded, with its progress, results, metrics
   t.match(finished.actor, { kind: 'api_key', name: ada.name });
   const exposition = await waitFor(async () => {
     const text = await runner.metrics.expose();
-    return text.includes('job_runs_total{') ? text : undefined;
+    return text.includes('outcome="succeeded"') ? text : undefined;
   });
   t.match(exposition, /job_runs_total\{job="plain",outcome="succeeded",service="batch-scheduler"\} 1/);
   t.match(exposition, /job_items_total\{job="plain",outcome="succeeded",service="batch-scheduler"\} 3/);

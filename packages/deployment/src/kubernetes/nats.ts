@@ -76,11 +76,12 @@ const nodes = (): Manifest => ({
           fsGroup: NOBODY,
           seccompProfile: { type: 'RuntimeDefault' },
         },
+        // The loss of one machine is not to take two of three.
         topologySpreadConstraints: [
           {
             maxSkew: 1,
             topologyKey: 'kubernetes.io/hostname',
-            whenUnsatisfiable: 'ScheduleAnyway',
+            whenUnsatisfiable: 'DoNotSchedule',
             labelSelector: selector,
           },
         ],
@@ -100,9 +101,10 @@ const nodes = (): Manifest => ({
               { name: 'cluster', containerPort: CLUSTER },
               { name: 'monitoring', containerPort: MONITORING },
             ],
-            startupProbe: { ...healthy('js-server-only=true'), failureThreshold: 60 },
-            livenessProbe: { ...healthy('js-server-only=true'), failureThreshold: 6 },
-            readinessProbe: { ...healthy('js-enabled-only=true'), failureThreshold: 2 },
+            startupProbe: { ...healthy('js-enabled-only=true'), failureThreshold: 60 },
+            // Alive while JetStream is on, ready while it is in touch with the others: to restart it would not bring them back.
+            livenessProbe: { ...healthy('js-enabled-only=true'), failureThreshold: 6 },
+            readinessProbe: { ...healthy('js-server-only=true'), failureThreshold: 2 },
             resources: { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } },
             volumeMounts: [
               { name: 'data', mountPath: '/data' },
@@ -113,10 +115,11 @@ const nodes = (): Manifest => ({
         volumes: [{ name: 'config', configMap: { name: NAME } }],
       },
     },
+    // Larger than what JetStream may fill: a publish that is refused waits in the outbox, a full disk turns JetStream off.
     volumeClaimTemplates: [
       {
         metadata: { name: 'data' },
-        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '20Gi' } } },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '25Gi' } } },
       },
     ],
   },

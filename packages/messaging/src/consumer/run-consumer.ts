@@ -26,6 +26,7 @@ export function runConsumer(deps: ConsumerDeps, definition: ConsumerDefinition):
   const intake = createIntake({ ...definition, process: createProcessor(deps, definition) });
   // Counted from nothing: of a consumer that never gets anything done there would be no series, and no alert without one.
   for (const type of definition.types) messaging.metrics.consumed.inc({ type, consumer: definition.name }, 0);
+  messaging.metrics.deadLettered.inc({ consumer: definition.name }, 0);
 
   async function session(remake: boolean): Promise<SessionEnd> {
     const connection = await messaging.whenLive(stopping.signal);

@@ -6,7 +6,7 @@ import type { ImportedLine } from '@tributary/schema/tables';
 import { z } from 'zod';
 import { defineJob, type JobDeclaration, type JobProgress, type JobRun } from '../jobs/declaration.ts';
 import { contextOf } from '../jobs/job-store.ts';
-import { readAttributionSettings } from '../settings/job-settings.ts';
+import { attributionSettingsAsSeen } from '../settings/job-settings.ts';
 import { catalogueOfChunk } from './catalogue-of-chunk.ts';
 import { failedLine, type ImportedResult } from './import-line.ts';
 import { importOrders, type PostedLine } from './import-orders.ts';
@@ -82,14 +82,13 @@ async function importChunk(
   run: JobRun<unknown>,
   lines: readonly ImportedLine[],
 ): Promise<ImportedResult[]> {
-  const settings = await readAttributionSettings(deps.db, run.programId);
   const posted = lines.flatMap((imported) => ('order' in imported ? [postedLine(imported)] : []));
   const orders = posted.map(({ order }) => order);
   const orderDeps = {
     db: deps.db,
     publish: countingCommissions(deps),
     catalog: await catalogueOfChunk(deps.db, run.programId, orders),
-    settings: { current: () => Promise.resolve(settings) },
+    settings: attributionSettingsAsSeen(deps.db, run.programId),
   };
   const context = () => contextOf(run, run.actor, deps.clock());
   const done = await importOrders({ orderDeps, context, signal: run.signal }, posted);

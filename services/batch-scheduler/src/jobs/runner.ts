@@ -23,6 +23,7 @@ export interface JobRunner {
 /** Runs queued and orphaned jobs, of which any number of processes each take others. */
 export function startJobRunner(deps: RunnerDeps): JobRunner {
   const declarations = new Map(deps.jobs.map((job) => [job.name, job]));
+  for (const { name } of deps.jobs) deps.metrics.expect(name);
   const names = [...declarations.keys()];
   const active = new Set<Promise<void>>();
   const stopping = new AbortController();

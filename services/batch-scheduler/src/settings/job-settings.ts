@@ -21,11 +21,24 @@ const attributionSchema = z.object({
 });
 
 /** Who is credited for imported orders; tracking-service reads the same settings for posted ones. */
-export async function readAttributionSettings(
+async function readAttributionSettings(
   db: Pick<Database, 'query'>,
   programId: string,
 ): Promise<AttributionSettings> {
   return attributionSchema.parse(await readStored(db, programId, Object.keys(attributionSchema.shape)));
+}
+
+/** The same, read again whenever statements have seen another state of the settings than before. */
+export function attributionSettingsAsSeen(db: Pick<Database, 'query'>, programId: string) {
+  let seenBefore: string | undefined;
+  let settings: Promise<AttributionSettings> | undefined;
+  return {
+    current(_programId: string, seen?: string): Promise<AttributionSettings> {
+      if (settings === undefined || seen !== seenBefore) settings = readAttributionSettings(db, programId);
+      seenBefore = seen;
+      return settings;
+    },
+  };
 }
 
 async function readStored(

@@ -121,9 +121,9 @@ function pastColumns(then: string): Readonly<Record<string, string>> {
 }
 
 /** Part of its line had been refunded when it was created: none of its entries tells of that. */
-const BORN_REFUNDED = `(c.refunded_at IS NOT NULL AND EXISTS (SELECT FROM conversion_events v
+const BORN_REFUNDED = `(c.refunded_at IS NOT NULL AND (c.refunded_at = c.created_at OR EXISTS (SELECT FROM conversion_events v
         JOIN refunds f ON f.program_id = v.program_id AND f.order_line_id = v.order_line_id AND f.created_at <= c.created_at
-        WHERE v.program_id = c.program_id AND v.id = c.conversion_id OFFSET 0))`;
+        WHERE v.program_id = c.program_id AND v.id = c.conversion_id OFFSET 0)))`;
 
 /**
  * The status as the row's times tell it, which equals that of the last entry by then: each status comes once. Rows of another

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { collectingFaults } from '../changes/collect-faults.ts';
 import { namingRules } from '../changes/naming-rules.ts';
 import type { OperationsDeps } from '../deps.ts';
-import { pastMoment, type AskedMoment, type ReportingClock } from './as-of.ts';
+import { momentOf, pastMoment, type AskedMoment, type ReportingClock } from './as-of.ts';
 import { asOfQuery, attentionQuery, filterQuery, resolveFilter, type AskedFilter } from './filter.ts';
 import { COMMISSION_SORTS } from './source.ts';
 
@@ -21,7 +21,9 @@ interface Resolved {
 export function resolveAsked({ asOf, attention, sort, ...asked }: Asked, clock: ReportingClock): Resolved {
   const faults: FieldError[] = [];
   const moment = collectingFaults(faults, () => pastMoment({ asOf, attention, sort }, clock));
-  const filter = collectingFaults(faults, () => resolveFilter(asked, { ...clock, now: moment ?? clock.now }));
+  const filter = collectingFaults(faults, () =>
+    resolveFilter(asked, { ...clock, now: momentOf(asOf, clock) ?? clock.now }),
+  );
   if (filter === undefined || faults.length > 0) throw validationError(faults);
   return { moment, filter };
 }

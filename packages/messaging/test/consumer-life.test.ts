@@ -39,6 +39,8 @@ t.test('a consumer is counted from its start, before it has done anything', asyn
     values.map(({ labels, value }) => ({ ...labels, value })),
     types.map((type) => ({ type, consumer: 'idle', value: 0 })),
   );
+  const { values: deadLetters } = await messaging.metrics.deadLettered.get();
+  t.match(deadLetters, [{ labels: { consumer: 'idle' }, value: 0 }]);
 });
 
 t.test('streams are files with limits and the retention of the catalogue', async (t) => {

@@ -35,6 +35,8 @@ const failing = (name: string, run: (run: JobRun<unknown>) => Promise<void>): Jo
 t.test('a job goes from queued to succeeded, with its progress, results, metrics and event', async (t) => {
   const { job, steps } = stepper('plain');
   const runner = startRunner(t, db, { jobs: [job] });
+  const failures = /job_runs_total\{job="plain",outcome="failed",service="batch-scheduler"\} 0/;
+  t.match(await runner.metrics.expose(), failures, 'failures are counted from nothing');
   const id = await queueJob(db, 'plain');
   runner.wake();
   const ended = await untilEnded(db, id);

@@ -199,3 +199,15 @@ t.test(
     });
   },
 );
+
+t.test('a commission that was refunded from its beginning is so at any moment since', async (t) => {
+  const partner = await insertPartner(db);
+  const at = new Date(Date.now() - DAY_MS);
+  // Its refund bears a later time, as one may that was written while the conversion was being confirmed.
+  const born = await insertCommission(db, { partnerId: partner.id, createdAt: at, refundedAt: at });
+  const then = new Date(at.getTime() + 1_000).toISOString();
+  const asked = `/operations/commissions?partnerId=${partner.id}&dateFrom=2020-01-01&asOf=${then}`;
+  const { data } = (await call('GET', `${asked}&refunded=true`)).body;
+  t.match(data, [{ id: born.id, refundedAt: at.toISOString() }]);
+  t.same((await call('GET', `${asked}&refunded=false`)).body.data, []);
+});
